@@ -89,7 +89,7 @@ def context(task: Task, target: TargetCodec, seconds: float = 600.0, **changes: 
 
 
 def judged(table: Table, target: TargetCodec, scores: np.ndarray, metrics: Iterable[Metric] = ()) -> Judged:
-    """Return a table's rows judged by scores, in the units that `metrics` ask for."""
+    """Return a table's rows judged by scores [N, K], in the units that `metrics` ask for."""
     column = table.schema.target
     assert column is not None
     return judge(target, table.column(column.name), scores, table.rows).in_units(table, metrics)
@@ -314,7 +314,10 @@ def _check_repeats(
 
 
 def check_codec(modality: str, view: str, values: pa.Array, target: np.ndarray | None = None) -> None:
-    """Check a codec: encodes missing values, one row as many, and survives JSON and arrays unchanged."""
+    """Check a codec: encodes missing values, one row as many, and survives JSON and arrays unchanged.
+
+    `target` [N] or [N, K] is the encoded truth of `values`. Raises AssertionError that says what does not hold.
+    """
     cls = codec_class(modality, view)
     assert cls is not None, f"{modality} has no view {view}"
     codec = cls.fit(values, Column("x", modality), target, 0)

@@ -17,7 +17,10 @@ _SCALE = "_scale"  # of weights of 8 bits, one for each row
 
 
 def read_ct2(path: Path) -> dict[str, np.ndarray]:
-    """Return the tensors of a file by name, those of 8 bits as the numbers they stand for. Raises ValueError for anything else."""
+    """Return the tensors of a file of CTranslate2 by name, each in its own shape; those of 8 bits as the numbers they stand for, float32.
+
+    Raises OSError where it cannot be read, ValueError for anything else than such a file.
+    """
     data = path.read_bytes()
     at = 0
 
@@ -57,7 +60,10 @@ def read_ct2(path: Path) -> dict[str, np.ndarray]:
 
 
 def whisper_weights(found: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """Return the tensors of a Whisper model, float32, by the names that transformers gives them."""
+    """Return the tensors of a Whisper model, float32 in the shapes that transformers has, by its names.
+
+    `found` is as `read_ct2` returns it. Raises KeyError for a tensor that is missing, ValueError for one that cannot be split.
+    """
     out: dict[str, np.ndarray] = {}
 
     def take(name: str, made: str, *, parts: tuple[str, ...] = ("",)) -> None:

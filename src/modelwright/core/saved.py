@@ -61,14 +61,17 @@ def write_state(folder: Path, state: Any, name: str = STATE) -> None:
 
 
 def read_arrays(path: Path) -> dict[str, np.ndarray]:
-    """Return the arrays of a safetensors file. Raises OSError or SafetensorError; call it within `Loading`."""
+    """Return the arrays of a safetensors file by name, in the shapes and types they were written with.
+
+    Raises OSError or SafetensorError; call it within `Loading`.
+    """
     from safetensors.numpy import load_file
 
     return load_file(str(path))
 
 
 def write_arrays(path: Path, arrays: Mapping[str, np.ndarray]) -> None:
-    """Write what `read_arrays` reads, whatever the arrays' order in memory."""
+    """Write what `read_arrays` reads: arrays of any shape, whatever their order in memory. Raises OSError or SafetensorError."""
     import numpy as np
     from safetensors.numpy import save_file
 

@@ -50,7 +50,7 @@ def shown(data: bytes, most: int, scale: Range | None) -> np.ndarray:
 
 
 def brought(values: np.ndarray, scale: Range) -> np.ndarray:
-    """Return values as uint8, `scale` brought to 0 and 255; what lies outside is cut, what is no number is 0."""
+    """Return values of any shape as uint8, `scale` brought to 0 and 255; what lies outside is cut, what is no number is 0."""
     low, high = scale
     return np.nan_to_num(np.clip((values - low) / max(high - low, 1e-12), 0, 1) * 255).astype(np.uint8)
 

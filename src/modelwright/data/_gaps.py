@@ -38,7 +38,10 @@ class Put:
 
 
 def at_places(places: np.ndarray, values: np.ndarray, rows: np.ndarray, repeats: str) -> Put:
-    """Put values at their periods, several of one period together as told; what lies before the first and behind the last is left out."""
+    """Put values [N] at their periods [N], several of one period together as `repeats` says (`sum`, `last`, else their mean).
+
+    `rows` [N] are their numbers in the source. Values that are not finite count as absent, so that periods begin and end with one that is.
+    """
     known = np.isfinite(values)
     places, values, rows = places[known], values[known], rows[known]
     if not len(places):

@@ -133,6 +133,7 @@ def _nines(number: float) -> bool:
 
 
 def marks_finding(name: str, numbers: np.ndarray, marks: Sequence[float]) -> Finding:
+    """Return what the data doctor says of numbers [N] among which `marks` may stand for no value."""
     rest = numbers[~np.isin(numbers, marks)]
     counts = [(f"{v:.15g}", int((numbers == v).sum())) for v in marks]
     en = " and ".join(f"{v} in {counted(n, 'row')}" for v, n in counts)

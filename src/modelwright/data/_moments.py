@@ -39,6 +39,10 @@ def floats(values: pa.ChunkedArray | pa.Array, decimal: str = ".") -> np.ndarray
 
 
 def channel(raw: pa.Table, name: str, decimal: str) -> np.ndarray:
+    """Return a column of numbers, float64 [N]; NaN where a cell is missing, everywhere where there is no such column.
+
+    Raises DataError that names the first row which holds none.
+    """
     if name not in raw.column_names:
         return np.full(raw.num_rows, np.nan)
     found = floats(raw.column(name), decimal)

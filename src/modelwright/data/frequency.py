@@ -184,7 +184,10 @@ def parse(text: str) -> tuple[str, int]:
 
 
 def named(text: str, series: Sequence[np.ndarray], counted: bool) -> Frequency:
-    """Return the frequency of that name, anchored where the times of `series` stand. Raises OptionError where it cannot be theirs."""
+    """Return the frequency of that name, anchored where the times of `series` stand, one array [T] each: microseconds since 1970, or steps.
+
+    `counted` says that the time column counts steps. Raises OptionError where it cannot be their frequency.
+    """
     unit, count = parse(text)
     if counted and unit != "step":  # the data counts its steps itself, and is told what they are
         found = detect(series, True)
@@ -198,7 +201,10 @@ def named(text: str, series: Sequence[np.ndarray], counted: bool) -> Frequency:
 
 
 def anchored(unit: str, count: int, series: Sequence[np.ndarray]) -> Frequency:
-    """Return the frequency with the place in a period at which most times of `series` stand."""
+    """Return the frequency of `count` `unit`s with the place in a period at which most times of `series` stand.
+
+    Each series is an array [T] of microseconds since 1970, or of steps.
+    """
     firsts = np.concatenate([s[:500] for s in series]) if len(series) else np.zeros(1)
     if unit in _MONTHS or unit == "B":
         stamps = firsts.astype("datetime64[us]")

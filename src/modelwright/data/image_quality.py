@@ -37,8 +37,10 @@ def ssim(a: np.ndarray, b: np.ndarray) -> float:
 
 
 def fitted(wanted: np.ndarray, height: int, width: int) -> np.ndarray | None:
-    """Return a wanted picture cut to the size of one that was made: a good picture is a few pixels larger where its size is no
-    multiple of the scale. None where the two are of unlike size."""
+    """Return a wanted picture [H', W', C] cut to the size [height, width, C] of one that was made; None where the two are of unlike size.
+
+    A good picture is a few pixels larger where its size is no multiple of the scale.
+    """
     over = wanted.shape[0] - height, wanted.shape[1] - width
     return wanted[:height, :width] if min(over) >= 0 and max(over) < 8 else None
 

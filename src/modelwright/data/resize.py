@@ -63,5 +63,5 @@ def _along(pixels: np.ndarray, out: int, scale: float, kernel: str) -> np.ndarra
 
 
 def to_bytes(pixels: np.ndarray) -> np.ndarray:
-    """Return pixels of any range rounded to uint8, what lies outside cut off."""
+    """Return pixels of any shape and range rounded to uint8, what lies outside 0..255 cut off."""
     return np.clip(np.rint(pixels), 0, 255).astype(np.uint8)

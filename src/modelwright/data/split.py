@@ -54,8 +54,11 @@ def folds(
     split: str = "random",
     units: np.ndarray | None = None,
 ) -> list[Pair]:
-    """Return k (train, valid) pairs, `repeats` times over. With `time` each fold trains on what came before it, and with `group`
-    as well no group is in both; `units` as for `holdout`."""
+    """Return k pairs of row numbers (train, valid), int64 and rising, `repeats` times over.
+
+    With `time` each fold trains on what came before it, and with `group` as well no group is in both; `codes` [N] and `units` [N] as for
+    `holdout`. Raises DataError where there are fewer than k groups, OptionError for settings that contradict one another.
+    """
     _check(split, group, time)
     n = len(table)
     if time is not None:

@@ -9,7 +9,7 @@ import numpy as np
 
 
 def as_wav(samples: np.ndarray, rate: int) -> bytes:
-    """Return samples in -1..1 as a mono WAV file of 16 bits."""
+    """Return samples [T] in -1..1, `rate` a second, as a mono WAV file of 16 bits; what lies outside is cut off."""
     held = io.BytesIO()
     with wave.open(held, "wb") as file:
         file.setnchannels(1)

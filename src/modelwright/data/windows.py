@@ -160,7 +160,7 @@ def starts(picked: Sequence[tuple[Series, int, int, int]], told: Told) -> pa.Arr
 
 
 def cells(values: Sequence[np.ndarray]) -> pa.Array:
-    """Return arrays as cells of one channel each; empty ones are missing."""
+    """Return arrays [T] as cells of one channel each, list<list<double>>; empty ones are missing."""
     sizes = np.array([len(v) for v in values], np.int64)
     flat = pa.array(np.concatenate(values) if len(values) else np.empty(0), pa.float64())
     inner = pa.ListArray.from_arrays(pa.array(np.r_[0, np.cumsum(sizes)], pa.int32()), flat)
@@ -171,7 +171,7 @@ def cells(values: Sequence[np.ndarray]) -> pa.Array:
 
 
 def values_of(column: pa.Array) -> list[np.ndarray]:
-    """Return the first channel of each cell, float64; empty where missing."""
+    """Return the first channel of each cell of a list<list<number>> column, float64 [T], NaN where a value is missing; empty where the cell is."""
     out = []
     offsets = np.asarray(column.offsets)
     inner = column.values

@@ -17,8 +17,10 @@ _NO_THRESHOLD = frozenset(["roc_auc", "average_precision", "log_loss", "brier", 
 
 
 def fit_temperature(target: TargetCodec, scores: np.ndarray, truth: np.ndarray) -> float:
-    """Return the temperature in 0.05..20 that gives the least log loss, or what makes intervals as wide as they should be; 1 where there is too little to
-    fit on, or nothing to calibrate. `truth` is as `target.encode` gives it.
+    """Return the temperature in 0.05..20 that gives scores [N, K] the least log loss, or what makes intervals as wide as they should be.
+
+    `truth` is as `target.encode` gives it, one entry a row. It is 1 where there is too little to fit on, or nothing to calibrate. Guo et al. 2017
+    (arXiv 1706.04599).
     """
     if target.stretches:
         return target.stretch(truth, scores)

@@ -48,7 +48,7 @@ class Membership:
 
 
 def losses(judged: Judged) -> np.ndarray:
-    """Return the loss of every judged row: minus the log of the true answer's probability, or the squared error."""
+    """Return the loss of every judged row, float64 [N]: minus the natural log of the true answer's probability, or the squared error."""
     if judged.target.kind == "value":
         return np.asarray((judged.scores[:, 0] - judged.truth) ** 2)
     p = np.clip(judged.scores, 1e-12, 1)

@@ -43,7 +43,10 @@ def numbered(values: pa.Array, letters: str, most: int = LONGEST) -> tuple[np.nd
 
 
 def kmer_codes(codes: np.ndarray, offsets: np.ndarray, k: int, base: int) -> tuple[np.ndarray, np.ndarray]:
-    """Return the number of the k-mer that begins at each place and lies within its row, and the rows; others are left out."""
+    """Return the number of the k-mer that begins at each place and lies within its row, int64 [M], and the rows [M]; others are left out.
+
+    `codes` [T] are letters of all rows in 0..`base` - 1, `base` for any other; row i holds those from `offsets[i]` to `offsets[i + 1]`, [N + 1].
+    """
     size = len(codes) - k + 1
     if size <= 0:
         return np.zeros(0, np.int64), np.zeros(0, np.int64)

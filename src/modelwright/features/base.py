@@ -95,7 +95,7 @@ class Codec(Stored):
 
 
 def finite(value: Any) -> np.ndarray:
-    """Return numbers of a stored state as float64. Raises ValueError where one is none, or not finite."""
+    """Return numbers of a stored state as float64, in the shape they have. Raises ValueError where one is none, or not finite."""
     try:
         found = np.asarray(value, np.float64)
     except TypeError as e:

@@ -40,7 +40,7 @@ def augment(x: Tensor, options: Mapping[str, Any], turn: Tensor | None = None) -
 
 
 def shifted(x: Tensor, share: float) -> Tensor:
-    """Return each picture moved by a whole number of pixels, up to `share` of its side each way."""
+    """Return each picture [B, C, H, W] moved by a whole number of pixels, up to `share` of its longer side each way; what comes in is mirrored."""
     b, _, h, w = x.shape
     most = max(1, round(share * max(h, w)))
     most = min(most, h - 1, w - 1)
@@ -59,7 +59,7 @@ def shifted(x: Tensor, share: float) -> Tensor:
 
 
 def warped(x: Tensor, strength: float) -> Tensor:
-    """Return each picture turned by up to 30 degrees, sheared and scaled by up to 0.3, all times `strength`."""
+    """Return each picture [B, C, H, W] turned by up to 30 degrees, sheared and scaled by up to 0.3, all times `strength`."""
     b = len(x)
 
     def draw(most: float) -> Tensor:
@@ -74,7 +74,7 @@ def warped(x: Tensor, strength: float) -> Tensor:
 
 
 def recoloured(x: Tensor, share: float) -> Tensor:
-    """Return pictures with brightness, contrast and saturation changed, each picture by its own draw."""
+    """Return pictures [B, C, H, W] with brightness, contrast and saturation changed by up to `share`, each picture by its own draw."""
     b = len(x)
 
     def draw() -> Tensor:
@@ -90,7 +90,7 @@ def recoloured(x: Tensor, share: float) -> Tensor:
 
 
 def erased(x: Tensor, share: float) -> Tensor:
-    """Return pictures of which `share` have lost a rectangle of a tenth to two fifths of the side, set to the mean (0)."""
+    """Return pictures [B, C, H, W] of which `share` have lost a rectangle of a tenth to two fifths of the side, set to the mean (0)."""
     b, _, h, w = x.shape
     box = _box(b, h, w, torch.empty(b, 2, device=x.device).uniform_(0.1, 0.4), x.device)
     hit = (torch.rand(b, device=x.device) < share)[:, None, None] & box
@@ -109,7 +109,8 @@ def _box(b: int, h: int, w: int, size: Tensor, device: torch.device) -> Tensor:
 
 
 def mixed(x: Tensor, mix: Mix) -> Tensor:
-    """Return rows blended with their partners: by value (Mixup), or a strip of 1 - share of the area pasted (CutMix).
+    """Return rows blended with their partners: values [B, ...] by weight (Mixup, arXiv 1710.09412), or pictures [B, C, H, W] with a strip of
+    1 - share of the area pasted (CutMix, arXiv 1905.04899).
 
     A strip over the full height or width keeps the share exact whatever the size.
     """

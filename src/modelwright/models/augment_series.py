@@ -30,7 +30,10 @@ def augment(x: Tensor, mask: Tensor, options: Mapping[str, Any]) -> Tensor:
 
 
 def warped(x: Tensor, mask: Tensor, strength: float) -> Tensor:
-    """Return half of the series with a window of a tenth to a third played at another speed, their length kept."""
+    """Return series [B, T, C] of which half have a window of a tenth to a third played at another speed, their length kept.
+
+    `mask` [B, T] is 1 where a value is, 0 at padding.
+    """
     b, t, c = x.shape
     if t < 4:
         return x

@@ -76,7 +76,10 @@ class Bkt:
 
 
 def fit_bkt(chains: Chains, skills: np.ndarray, right: np.ndarray, count: int, sweeps: int = _SWEEPS) -> Bkt:
-    """Fit by expectation and maximisation on chains of answers; skills with few answers lean on all of them together."""
+    """Fit by expectation and maximisation on chains of E answers; skills with few answers lean on all of them together.
+
+    `skills` [E] int64 in 0..`count` is each answer's skill, `count` for one not known; `right` [E] is 1 for right and 0 for wrong.
+    """
     width = count + 1
     rate = float(np.clip(right.mean() if len(right) else 0.5, 0.05, 0.95))
     start = (0.5 * rate, 0.1, max(0.1, 0.4 * rate), 0.15)

@@ -26,7 +26,7 @@ def both_ways(lstm: nn.LSTM, x: Tensor, lengths: Tensor) -> Tensor:
 
 
 def padded(lstm: nn.LSTM, x: Tensor, lengths: Tensor) -> Tensor:
-    """As `both_ways`, on any device, in operations that can be exported and mapped over rows."""
+    """As `both_ways`, [B, T, D] and `lengths` [B] to [B, T, 2 H], on any device, in operations that can be exported and mapped over rows."""
     place = torch.arange(x.shape[1], device=x.device)[None]
     real = place < lengths[:, None]
     back = torch.where(real, lengths[:, None] - 1 - place, place)[:, :, None]

@@ -99,7 +99,7 @@ def _known(mean: Tensor, tone: Tensor, voiced: Tensor) -> Tensor:
 
 
 def flow_loss(outputs: Mapping[str, Tensor], truth: Mapping[str, Tensor]) -> Tensor:
-    """Return `acoustic_loss` with the mean squared error of directions."""
+    """Return `acoustic_loss` with the mean squared error of "direction" [B, S, M] over real frames: a tensor of one number."""
     frames = inside(truth["frames"], truth["mel"].shape[1]).float()
     each = F.mse_loss(outputs["direction"], truth["direction"], reduction="none").mean(2)
     return acoustic_loss(outputs, truth) + (each * frames).sum() / frames.sum()

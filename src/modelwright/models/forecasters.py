@@ -236,7 +236,7 @@ def _inner(network: Forecaster, key: str) -> str:
 
 
 def weights_of(folder: Path) -> dict[str, Tensor]:
-    """Return all tensors of a folder's safetensors files. Raises OptionError where one cannot be read."""
+    """Return all tensors of a folder's safetensors files by name, in the shapes stored. Raises OptionError where one cannot be read."""
     from safetensors import SafetensorError
     from safetensors.torch import load_file
 

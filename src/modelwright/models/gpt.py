@@ -174,12 +174,12 @@ def plain_attention(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
 
 
 def linear(x: Tensor, w: Tensor, b: Tensor | None = None) -> Tensor:
-    """Return x W' (+ b), the weights cast to the type of x."""
+    """Return x W' (+ b): [..., in], weights [out, in] cast to the type of x, and bias [out] give [..., out]."""
     return F.linear(x, w.to(x.dtype), None if b is None else b.to(x.dtype))
 
 
 def activate(x: Tensor, kind: str) -> Tensor:
-    """Return the activation of x."""
+    """Return the activation of x in its shape: `silu`, `relu2` (So et al. 2021), `gelu_new` (by tanh), anything else GELU."""
     if kind == "silu":
         return F.silu(x)
     if kind == "relu2":

@@ -120,7 +120,7 @@ def _split(block: Any, name: str) -> dict[str, Tensor]:
 
 
 def to_tensors(network: GPT) -> dict[str, Tensor]:
-    """Return the weights by the names that `transformers` gives them."""
+    """Return copies of the weights on the CPU by the names, and in the shapes, that `transformers` gives them."""
     c = network.config
     ones = torch.ones(c.width)
 

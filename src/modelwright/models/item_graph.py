@@ -30,7 +30,7 @@ class _Product(torch.autograd.Function):
 
 
 def sparse_tensor(matrix: csr_matrix) -> Tensor:
-    """Return a matrix as torch holds sparse rows."""
+    """Return a matrix [U, I] as torch holds sparse rows, float32 of the same shape."""
     import warnings
 
     with warnings.catch_warnings():

@@ -53,7 +53,7 @@ class Convolved(nn.Module):
 
 
 def after(count: Tensor, kernel: int, stride: int) -> Tensor:
-    """Return how many outputs of a convolution see real samples only."""
+    """Return how many outputs [B] of a convolution without padding see real samples only, where `count` [B] inputs are real."""
     return torch.div(count - kernel, stride, rounding_mode="floor") + 1
 
 

@@ -120,7 +120,11 @@ class Acoustic(nn.Module):
 
 
 def acoustic_loss(outputs: Mapping[str, Tensor], truth: Mapping[str, Tensor]) -> Tensor:
-    """Return the mean absolute error of spectra, with the errors of lengths, pitches and voicing."""
+    """Return the mean absolute error of spectra, with the errors of lengths, pitches and voicing: a tensor of one number.
+
+    `outputs` is as `Acoustic.forward` gives it; `truth` has the same by the same names, with "frames" [B], "units" [B, L] and "known" [B, L],
+    1 for sounds whose pitch is known.
+    """
     frames = inside(truth["frames"], truth["mel"].shape[1]).float()
     units = (truth["units"] > 0).float()
     mel = ((outputs["mel"] - truth["mel"]).abs().mean(2) * frames).sum() / frames.sum()

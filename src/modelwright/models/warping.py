@@ -44,7 +44,7 @@ def distances(one: np.ndarray, others: Sequence[np.ndarray]) -> np.ndarray:
 
 
 def path(total: np.ndarray, length: int) -> list[tuple[int, int]]:
-    """Return the best path through summed costs [S, S'] to the last frame of the first and frame `length` - 1 of the second."""
+    """Return the best path through summed costs [S, S'] to the last frame of the first and frame `length` - 1 of the second, as pairs of frames."""
     i, j = len(total) - 1, length - 1
     out = [(i, j)]
     while i or j:

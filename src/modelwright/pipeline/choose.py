@@ -163,7 +163,7 @@ def check_time(config: RunConfig, deadline: Deadline) -> None:
 
 
 def good_enough(conditions: list[Condition], validation: Validation) -> Callable[[np.ndarray], bool] | None:
-    """Return the gate as a test on validation scores, or None where there is no gate."""
+    """Return the gate as a test on validation scores [N, K], or None where there is no gate."""
     if not conditions:
         return None
     return lambda scores: all(v.met for v in judge_gate(conditions, validation.judged(scores), interval))

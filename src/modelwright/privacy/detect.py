@@ -300,7 +300,11 @@ def scan_column(
     until: float | None = None,
     seed: int = 0,
 ) -> tuple[list[Found], float]:
-    """Return what one column holds, and the share of its filled cells that were read."""
+    """Return what one column holds, and the share of its filled cells that were read.
+
+    `cells` are the D different texts; `indices` [N] says which of them stands in each row, -1 for none. What cannot be read by
+    `until` (seconds of the monotonic clock) is left.
+    """
     order = np.random.default_rng(seed).permutation(len(cells))
     matches, read = find_cells([cells[i] for i in order], name, also=also, until=until, least=0.0)
     counts = np.bincount(indices[indices >= 0], minlength=len(cells))[order]
@@ -329,7 +333,10 @@ def by_share(matches: Finds) -> Finds:
 def summary(
     name: str, cells: Sequence[str], matches: Sequence[list[Match]], counts: np.ndarray, show: bool = False
 ) -> list[Found]:
-    """Return the finds of a column by type, those in most rows first; with `show` the values themselves too, up to a few hundred."""
+    """Return the finds of a column by type, those in most rows first; with `show` the values themselves too, up to a few hundred.
+
+    `counts` [D] says in how many rows each of the D cells stands.
+    """
     out = []
     filled = max(1, int(counts.sum()))
     held: dict[str, list[tuple[int, list[Match]]]] = {}

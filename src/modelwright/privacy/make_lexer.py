@@ -28,7 +28,8 @@ def pairs(path: Path) -> dict[str, str]:
 
 
 def weights(folder: Path) -> dict[str, np.ndarray]:
-    """Return the arrays that `_lexer.Lexer` takes. Raises MissingExtra without the package `onnx`."""
+    """Return the arrays that `_lexer.Lexer` takes, by name: embeddings int8 [W, E] with their scales float32 [W], numbers of signs and tags,
+    and the layers float16. Raises MissingExtra without the package `onnx`, OSError or KeyError for a folder that is not LAC's."""
     try:
         from onnx import load, numpy_helper
     except ModuleNotFoundError as e:

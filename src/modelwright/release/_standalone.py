@@ -25,7 +25,7 @@ _KNOWN = frozenset(("number", "category", "boolean", "timestamp", "text"))
 
 
 def packed(array: np.ndarray) -> dict[str, Any]:
-    """Return an array as JSON values."""
+    """Return an array of any shape, uint64, float32 or float64, as JSON values. Raises KeyError for another type."""
     kinds = {"uint64": "<u8", "float32": "<f4", "float64": "<f8"}
     kind = kinds[str(array.dtype)]
     held = np.ascontiguousarray(array, kind)

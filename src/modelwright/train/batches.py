@@ -57,7 +57,7 @@ def collate(arrays: Arrays, index: np.ndarray, device: str = "cpu") -> dict[str,
 
 
 def order(sizes: np.ndarray, batch: int, rng: np.random.Generator) -> list[np.ndarray]:
-    """Return an epoch's batches: rows shuffled, those of like length put together within pools of 50 batches."""
+    """Return an epoch's batches of row numbers, int64 [B] each: rows shuffled, those of like size [N] put together within pools of 50 batches."""
     shuffled = rng.permutation(len(sizes))
     if sizes.min() != sizes.max():
         pool = 50 * batch

@@ -17,8 +17,10 @@ from modelwright.train.optim import MovingAverage, restore_optimizers
 def save_checkpoint(
     folder: Path, network: nn.Module, optimizers: dict[str, torch.Tensor], average: MovingAverage | None, state: Any
 ) -> None:
-    """Write weights, averages, best weights, what optimisers know (`optimizer_tensors`) and position. The random state needs none of it: it
-    follows from seed and epoch."""
+    """Write weights, averages, best weights, what optimisers know (`optimizer_tensors`, of any shape) and position.
+
+    The random state needs none of it: it follows from seed and epoch. A full disk stops nothing: there is no checkpoint then.
+    """
     from safetensors import SafetensorError
     from safetensors.torch import save_file
 

@@ -111,7 +111,7 @@ class MovingAverage:
 
 
 def optimizer_tensors(optimizers: list[Any]) -> dict[str, Tensor]:
-    """Return every tensor of the optimisers' states by a flat name, for a checkpoint."""
+    """Return every tensor of the optimisers' states by a flat name, for a checkpoint, in its own shape; plain numbers as tensors of one."""
     out = {}
     for i, optimizer in enumerate(optimizers):
         for number, state in optimizer.state_dict()["state"].items():

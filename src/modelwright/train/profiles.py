@@ -72,6 +72,6 @@ class ProfileFeed:
 
 
 def bag_of(matrix: csr_matrix) -> dict[str, np.ndarray]:
-    """Return sparse rows as an EmbeddingBag takes them."""
+    """Return sparse rows [N, D] of E entries as an EmbeddingBag takes them: `index` int64 [E], `offsets` int64 [N], `value` float32 [E]."""
     index, offsets = matrix.indices.astype(np.int64), matrix.indptr[:-1].astype(np.int64)
     return {"index": index, "offsets": offsets, "value": matrix.data.astype(np.float32)}

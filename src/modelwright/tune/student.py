@@ -64,7 +64,7 @@ def pupil(standings: Standings, slower: float) -> Candidate | None:
 
 def to_learn(climb: Climb, winner: Winner, value: float, scores: np.ndarray) -> Blend | None:
     """Return the blend that a student is to learn from, if any: what won where one was asked for, else one that is better than what
-    won and answers too slowly."""
+    won and answers too slowly. `value` and validation `scores` [N, K] are the winner's."""
     p = climb.standings
     if climb.config.student is False or climb.private is not None or refuses(climb.config, climb.validation):
         return None
@@ -92,7 +92,7 @@ def answers_of(blend: Blend, validation: Validation) -> Taught:
 
 
 def teach(climb: Climb, fits: Fits, blend: Blend, winner: Winner, scores: np.ndarray, refit: float) -> Learnt:
-    """Train a student and say whether it is to stand for the winner, whose validation scores are `scores`.
+    """Train a student and say whether it is to stand for the winner, whose validation scores are `scores` [N, K].
 
     The `refit` seconds of the winner are kept; where a student was asked for, its first fold comes before them.
     """

@@ -23,13 +23,17 @@ def of_state(told: Mapping[str, Any]) -> list[float]:
 
 
 def critical_share(prices: np.ndarray | Sequence[float]) -> float:
-    """Return the share of cases in which the best quantity suffices."""
+    """Return the share of cases in which the best quantity suffices, 0..1: of `prices` [2] = (too much, too little) of one unit, the second over
+    their sum (the newsvendor's critical fractile: Arrow, Harris & Marschak 1951, doi 10.2307/1906813)."""
     too_much, too_little = (float(p) for p in prices)
     return too_little / (too_much + too_little)
 
 
 def cost_of(truth: np.ndarray, quantity: np.ndarray, prices: np.ndarray | Sequence[float]) -> np.ndarray:
-    """Return what ordering a quantity costs where `truth` was asked for, elementwise."""
+    """Return what ordering `quantity` [N] costs where `truth` [N] was asked for, [N] float64 in the unit of the prices.
+
+    `prices` [2] are those of one unit too much and one too little.
+    """
     over = quantity - truth
     return np.asarray(np.where(over > 0, prices[0] * over, -prices[1] * over))
 

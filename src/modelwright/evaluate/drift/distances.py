@@ -44,7 +44,8 @@ def compare(figure: Figure, counts: np.ndarray, seed: int = 0) -> Tested:
 
 
 def effect(figure: Figure, counts: np.ndarray) -> float:
-    """Return the size of a change between 0 and 1: the KS distance of ordered figures, the total variation of shares."""
+    """Return the size of a change, 0..1: the KS distance of ordered figures, the total variation of shares. `counts` [B] are those of the rows
+    that came."""
     rows = counts.sum()
     if rows == 0 or figure.rows == 0:
         return 0.0
@@ -53,7 +54,7 @@ def effect(figure: Figure, counts: np.ndarray) -> float:
 
 
 def distance(figure: Figure, counts: np.ndarray) -> tuple[str, float]:
-    """Return the distance that suits a figure, by name: Wasserstein in deviations of the reference, or Jensen-Shannon."""
+    """Return the distance of `counts` [B] that suits a figure, by name: Wasserstein in deviations of the reference, or Jensen-Shannon (0..1)."""
     rows = counts.sum()
     if rows == 0 or figure.rows == 0:
         return "none", 0.0
@@ -63,7 +64,7 @@ def distance(figure: Figure, counts: np.ndarray) -> tuple[str, float]:
 
 
 def wasserstein(figure: Figure, counts: np.ndarray) -> float:
-    """Return the first Wasserstein distance in standard deviations of the reference, each bin taken at its middle.
+    """Return the first Wasserstein distance of `counts` [B] in standard deviations of the reference, each bin taken at its middle.
 
     Beyond the outermost edges nothing is known of values, so a shift far outside is told as smaller than it is.
     """

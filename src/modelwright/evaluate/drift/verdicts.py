@@ -141,7 +141,7 @@ def _embedding(reference: Reference, column: str, tally: Tally) -> float | None:
 
 
 def note_of(reference: Reference, figure: Figure, counts: np.ndarray, tally: Tally | None) -> Words | None:
-    """Return what seems to have happened to a figure that changed, in one clause; None where nothing plain fits."""
+    """Return what seems to have happened to a figure that changed to `counts` [B], in one clause; None where nothing plain fits."""
     share = counts / max(1, counts.sum())
     if figure.part == "state":
         gone, unread = share[1] - figure.shares[1], share[2] - figure.shares[2]

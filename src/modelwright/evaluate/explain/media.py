@@ -33,7 +33,7 @@ def with_heat(
 ) -> list[Attribution]:  # fmt: skip
     """Return attributions in which those of whole media cells carry a heat map, and those of SMILES became stretches.
 
-    Columns share the time left; a column for which none is left stays as it is.
+    `scores` answers a table with [N, K]; `table` has one row. Columns share the time left; a column for which none is left stays as it is.
     """
     out: list[Attribution] = []
     open_ = {

@@ -39,7 +39,7 @@ def explain_row(
     top: int = 20,
     seconds: float = 1.0,
 ) -> list[Attribution]:
-    """Return what the answer to a table of one row rests on, the strongest first, within about `seconds`.
+    """Return what the answer to a table of one row rests on, the strongest first, within about `seconds`; `scores` answers tables with [N, K].
 
     `answer` is the number of the label to explain, by default the likeliest. A `model` with `contributions(table)`
     is asked for them when its answer is the one to be explained; a network is asked for the gradients of its tokens,

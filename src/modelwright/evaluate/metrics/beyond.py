@@ -31,7 +31,7 @@ def _mean(values: np.ndarray, items: np.ndarray) -> np.ndarray:
 
 
 def coverage(items: np.ndarray, size: int) -> float:
-    """Return the share of the catalogue that is in any list."""
+    """Return the share of a catalogue of `size` items that stands in any list [U, K]."""
     return len(np.unique(items[items >= 0])) / max(1, size)
 
 
@@ -91,7 +91,7 @@ def exposure(items: np.ndarray, group: np.ndarray, groups: int) -> np.ndarray:
 
 
 def gini(times: np.ndarray) -> float:
-    """Return how unevenly places are given to items: 0 evenly, 1 all to one."""
+    """Return how unevenly places are given to items, which were shown `times` [I] each: 0 evenly, near 1 all to one (Gini 1912)."""
     ordered = np.sort(times.astype(float))
     total = ordered.sum()
     if total == 0:
@@ -101,7 +101,10 @@ def gini(times: np.ndarray) -> float:
 
 
 def interval(values: np.ndarray, resamples: int = 400, seed: int = 0) -> tuple[float, float, float]:
-    """Return the mean over users that have a value, with the ends of its 95 % interval from drawing users anew."""
+    """Return the mean of `values` [U] over users that have one (not NaN), with the ends of its 95 % interval from drawing users anew.
+
+    All three are NaN where no user has any.
+    """
     known = values[np.isfinite(values)]
     if not len(known):
         return float("nan"), float("nan"), float("nan")

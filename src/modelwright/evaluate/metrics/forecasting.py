@@ -65,7 +65,7 @@ def ratio(sums: np.ndarray) -> float:
 
 
 def absolute(sums: np.ndarray) -> float:
-    """Return the ratio without its sign."""
+    """Return the ratio of sums [2] without its sign, NaN where the second is zero."""
     return abs(ratio(sums))
 
 

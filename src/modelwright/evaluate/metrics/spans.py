@@ -25,7 +25,7 @@ def spans_of(row: Any) -> set[tuple[int, int, str]]:
 
 
 def parts(judged: Judged) -> np.ndarray:
-    """Return the counts of every row [N, 3 (L + 1)] float64."""
+    """Return the counts of every judged row, float64 [N, 3 (L + 1)]: hits, spans in truth, spans answered, by label."""
     labels = {name: i for i, name in enumerate(judged.target.labels)}
     size = len(labels) + 1
     out = np.zeros((len(judged.truth), 3, size))
@@ -45,25 +45,25 @@ def _sides(total: np.ndarray, label: int | None) -> tuple[float, float, float]:
 
 
 def f1(total: np.ndarray, label: int | None = None) -> float:
-    """Harmonic mean of precision and recall over all spans (micro), or those of one label."""
+    """Return the harmonic mean of precision and recall over all spans of summed counts [3 (L + 1)] (micro), or of one label; NaN without spans."""
     hit, truth, said = _sides(total, label)
     return 2 * hit / (truth + said) if truth + said else float("nan")
 
 
 def precision(total: np.ndarray, label: int | None = None) -> float:
-    """Of the spans answered, the share that is right; 0 where none is answered."""
+    """Return which share of the spans answered is right, of summed counts [3 (L + 1)]; 0 where none is answered, NaN without any span."""
     hit, truth, said = _sides(total, label)
     return hit / said if said else 0.0 if truth else float("nan")
 
 
 def recall(total: np.ndarray, label: int | None = None) -> float:
-    """Of the spans in the truth, the share that is found."""
+    """Return which share of the true spans is found, of summed counts [3 (L + 1)]; NaN where there is none."""
     hit, truth, _ = _sides(total, label)
     return hit / truth if truth else float("nan")
 
 
 def macro_f1(total: np.ndarray) -> float:
-    """The mean over labels of their F1; labels that occur neither in truth nor answers are left out."""
+    """Return the mean of the labels' F1 of summed counts [3 (L + 1)]; labels that occur neither in truth nor answers are left out, NaN for none."""
     size = len(total) // 3
     values = [f1(total, i) for i in range(size)]
     known = [v for v in values if np.isfinite(v)]

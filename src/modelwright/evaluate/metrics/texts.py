@@ -122,7 +122,7 @@ def _chrf_of(text: str, references: list[str], cut: str) -> list[float]:
 
 
 def chrf(s: np.ndarray) -> float:
-    """Return chrF2 in 0..1 (Popovic 2015) of character n-grams up to 6: [references', answers', matches] by order."""
+    """Return chrF2 in 0..1 (Popovic 2015) of character n-grams up to 6, of counts [18]: for each order the references', the answers', the matches."""
     told, said, hits = s.reshape(_ORDER, 3).T
     known = (told > 0) & (said > 0)
     if not known.any():
@@ -193,7 +193,7 @@ def _slot_parts(judged: Judged) -> np.ndarray:
 
 
 def ratio(s: np.ndarray) -> float:
-    """Return the first sum over the second; NaN where that is zero."""
+    """Return the first of two sums [2] over the second; NaN where that is zero."""
     return float(s[0] / s[1]) if s[1] else float("nan")
 
 

@@ -79,7 +79,7 @@ def rates(same: np.ndarray, other: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def equal_error(accepted: np.ndarray, rejected: np.ndarray) -> float:
-    """Return the rate at which both errors are equal, between the two thresholds where they cross."""
+    """Return the rate, 0..1, at which both errors [B + 1] by threshold are equal, between the two thresholds where they cross."""
     at = int(np.argmax(rejected >= accepted))
     if at == 0:
         return float(max(accepted[0], rejected[0]))
@@ -89,7 +89,8 @@ def equal_error(accepted: np.ndarray, rejected: np.ndarray) -> float:
 
 
 def least_cost(accepted: np.ndarray, rejected: np.ndarray) -> float:
-    """Return the least cost of any threshold, as a share of what always rejecting costs (`PRIOR` of the trials by the same speaker)."""
+    """Return the least cost of any threshold, errors [B + 1], as a share of what always rejecting costs
+    (`PRIOR` of the trials by the same speaker)."""
     return float(np.min(PRIOR * rejected + (1 - PRIOR) * accepted) / PRIOR)
 
 

@@ -85,7 +85,7 @@ def binary_columns(judged: Judged) -> list[tuple[str, np.ndarray, np.ndarray]]:
 
 
 def roc(columns: list[tuple[str, np.ndarray, np.ndarray]]) -> Plot:
-    """Draw ROC curves: the weakest labels named, the others grey."""
+    """Draw ROC curves of (label, truth [N], scores [N]): the weakest labels named, the others grey."""
     title = Words("ROC curve", "ROC 曲线")
     areas = [auc(t, s) for _, t, s in columns]
     fig, ax = _square()
@@ -102,7 +102,7 @@ def roc(columns: list[tuple[str, np.ndarray, np.ndarray]]) -> Plot:
 
 
 def precision_recall(columns: list[tuple[str, np.ndarray, np.ndarray]]) -> Plot:
-    """Draw precision-recall curves: the weakest labels named, the others grey."""
+    """Draw precision-recall curves of (label, truth [N], scores [N]): the weakest labels named, the others grey."""
     title = Words("Precision and recall", "精确率与召回率")
     areas = [precision_area(t, s) for _, t, s in columns]
     fig, ax = _square()
@@ -194,7 +194,7 @@ def reliability(judged: Judged) -> Plot:
 
 
 def f1_bars(labels: list[str], values: np.ndarray, rows: np.ndarray) -> Plot:
-    """Draw F1 by label, the weakest 25 first; labels that occur neither in truth nor in answers are left out."""
+    """Draw F1 by label, `values` [K] of `rows` [K], the weakest 25 first; labels that occur neither in truth nor in answers are left out."""
     title = Words("F1 by label", "各类别 F1")
     order = [int(i) for i in np.argsort(values, kind="stable") if rows[i] > 0][:_BARS]
     names = [c.plain(labels[i]) for i in order]

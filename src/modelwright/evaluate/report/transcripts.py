@@ -168,7 +168,7 @@ def _by_noise(judged: Judged, test: Table) -> Section:
 
 
 def above(samples: np.ndarray) -> float | None:
-    """Return by how many decibels the loud stretches of 20 ms stand above the quiet ones; None where a recording is too short to tell."""
+    """Return by how many decibels the loud stretches of 20 ms of samples [T] stand above the quiet ones; None where there are too few to tell."""
     size = _RATE // 50
     count = len(samples) // size
     if count < _STRETCHES:

@@ -16,7 +16,7 @@ _GLIDE = 5  # frames over which one sound becomes the next
 
 
 def faster(samples: np.ndarray, speed: float) -> np.ndarray:
-    """Return samples played `speed` times as fast: pitch and formants move with it."""
+    """Return samples [T] played `speed` times as fast, float32 [T / speed]: pitch and formants move with it."""
     count = max(1, int(len(samples) / speed))
     if len(samples) < 2 or count == len(samples):
         return samples
@@ -50,7 +50,7 @@ def _noise(count: int, rate: int, rng: np.random.Generator) -> np.ndarray:
 
 
 def in_room(samples: np.ndarray, rate: int, rng: np.random.Generator) -> np.ndarray:
-    """Return samples as heard in a room: an echo that dies away within 0.1 to 0.6 s, as loud as the voice or less."""
+    """Return samples [T], `rate` a second, as heard in a room, float32 [T]: an echo that dies away within 0.1 to 0.6 s, as loud as the voice or less."""
     from scipy.signal import oaconvolve
 
     seconds = rng.uniform(0.1, 0.6)
@@ -115,5 +115,5 @@ def strips(
 
 
 def power(samples: np.ndarray) -> float:
-    """Return the mean square of samples; a tiny number for silence."""
+    """Return the mean square of samples [T]; a tiny number for silence."""
     return float(np.mean(np.square(samples, dtype=np.float64))) + 1e-12 if len(samples) else 1e-12

@@ -17,13 +17,13 @@ _AT_ONCE = 2000  # frames whose spectra are held at once
 
 
 def to_mel(hertz: np.ndarray) -> np.ndarray:
-    """Return frequencies on the mel scale of Slaney's Auditory Toolbox (1998): linear to 1 kHz, logarithmic above."""
+    """Return frequencies in hertz on the mel scale of Slaney's Auditory Toolbox (1998), element by element: linear to 1 kHz, logarithmic above."""
     above = _BREAK / _PER_MEL + np.log(np.maximum(hertz, 1e-9) / _BREAK) / _LOG_STEP
     return np.where(hertz < _BREAK, hertz / _PER_MEL, above)
 
 
 def from_mel(mel: np.ndarray) -> np.ndarray:
-    """Return the frequencies in hertz of places on the mel scale."""
+    """Return the frequencies in hertz of places on the mel scale, element by element: the inverse of `to_mel`."""
     start = _BREAK / _PER_MEL
     return np.where(mel < start, mel * _PER_MEL, _BREAK * np.exp(_LOG_STEP * (mel - start)))
 

@@ -82,7 +82,7 @@ class Curve:
 def fit_curve(
     sizes: Sequence[int] | np.ndarray, scores: Sequence[float] | np.ndarray, rows: int | None = None, seed: int = 0
 ) -> Curve:
-    """Fit a curve to scores (0 to 1, higher is better) at sizes; several scores at one size are welcome.
+    """Fit a curve to scores [N] (0 to 1, higher is better) at sizes [N] in labelled rows; several scores at one size are welcome.
 
     `rows` is how many test rows a score rests on: their binomial noise is what the interval allows for at least. Raises
     DataError for fewer than four sizes.

@@ -76,7 +76,10 @@ def _laid(view: View, scale: float, left: float, top: float, part: tuple[int, in
 def seen(
     boxes: np.ndarray, labels: np.ndarray, part: tuple[float, float, float, float]
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Return boxes cut at the edges of a part, without those of which too little is left."""
+    """Return boxes [M, 4] cut at the edges of a part and their labels [M], without those of the N boxes of which too little is left.
+
+    `boxes` [N, 4] and `part` are left, top, right, bottom in pixels; `labels` is [N].
+    """
     if not len(boxes):
         return boxes, labels
     edge = np.array(part, float)

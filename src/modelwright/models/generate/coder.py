@@ -94,7 +94,7 @@ class Coder(nn.Module):
 
 
 def coder_loss(made: Coded, wanted: Tensor) -> Tensor:
-    """Return how far pictures are from what they were, in pixels and in their spectrum, and how far codes are from a Gaussian."""
+    """Return how far pictures are from `wanted` [B, C, S, S], in pixels and in their spectrum, and how far codes are from a Gaussian: one number."""
     pictures = made.pictures.float()
     spectrum = torch.view_as_real(torch.fft.rfft2(pictures, norm="ortho") - torch.fft.rfft2(wanted, norm="ortho"))
     kept = 0.5 * (made.mean.square() + made.spread.exp() - 1 - made.spread).mean()

@@ -200,7 +200,7 @@ def adapted(model: Diffusion, rank: int) -> None:
 
 
 def adapter_of(model: Diffusion) -> dict[str, Tensor]:
-    """Return the adapters under the names by which diffusers' `load_lora_weights` knows them."""
+    """Return the adapters on the CPU, of each layer [rank, in] and [out, rank], by the names that diffusers' `load_lora_weights` knows."""
     from peft import get_peft_model_state_dict
 
     found = get_peft_model_state_dict(model.unet)

@@ -88,8 +88,10 @@ def conv(given: int, wanted: int, size: int = 3) -> nn.Conv2d:
 
 
 def in_all_turns(network: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
-    """Return the mean answer over the eight ways in which a picture can be turned and mirrored (geometric self-ensemble: Timofte et al.
-    2016, arXiv 1511.02228)."""
+    """Return the mean answer [B, C, s H, s W] to pictures [B, C, H, W] over the eight ways in which they can be turned and mirrored.
+
+    Geometric self-ensemble, Timofte et al. 2016 (arXiv 1511.02228); s is the scale of the network.
+    """
     total: Tensor | None = None
     for turns in range(4):
         for flip in (False, True):

@@ -12,15 +12,16 @@ _SPECTRUM = 0.05  # how much the spectrum counts beside the pixels
 
 
 def loss_of(name: str, own: Callable[[Any, Any], Tensor]) -> Callable[[Any, Any], Tensor]:
-    """Return a loss by name: `charbonnier` is the task's own, `l1`, or `fft`: L1 of pixels and of their spectrum, which sharpens
-    (Cho et al. 2021, arXiv 2108.05054)."""
+    """Return a loss of pictures [B, C, H, W], made and wanted, by name: `charbonnier` is the task's own, `l1`, or `fft`: L1 of pixels and of
+    their spectrum, which sharpens (Cho et al. 2021, arXiv 2108.05054). Raises KeyError for another name."""
     return {"charbonnier": own, "l1": _l1, "fft": _fft}[name]
 
 
 def also_seen(
     pixels: Callable[[Any, Any], Tensor], perceptual: Callable[[Any, Any], Tensor], weight: float
 ) -> Callable[[Any, Any], Tensor]:
-    """Return a loss of pixels with `weight` times what a pretrained network sees of their difference."""
+    """Return a loss of pictures [B, C, H, W], made and wanted: that of pixels with `weight` times what a pretrained network sees of their
+    difference."""
     return lambda made, wanted: pixels(made, wanted) + weight * perceptual(made, wanted)
 
 

@@ -70,7 +70,10 @@ class DeepFeatures(nn.Module):
 
 
 def restored(told: Mapping[str, Any] | None, weights: Mapping[str, Tensor]) -> Filters | DeepFeatures:
-    """Return features from what was saved of them: filters alone, or with the network that `told` describes."""
+    """Return features from what was saved of them: filters alone, or with the network that `told` describes.
+
+    `weights` are tensors by name, in the shapes of its `state_dict`. Raises RuntimeError where these do not fit.
+    """
     made: Filters | DeepFeatures = Filters() if told is None else DeepFeatures(Filters(), told)
     made.load_state_dict(dict(weights))
     return made.eval().requires_grad_(False)

@@ -124,12 +124,15 @@ def moments(stage: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def style_loss(grams: Sequence[Tensor], wanted: Sequence[Tensor]) -> Tensor:
-    """Return how far styles are from those that are wanted: per stage, relative to the wanted one's size."""
+    """Return how far styles are from those that are wanted, one number: per stage products [B, C, C], relative to the size of the wanted one."""
     each = [((a - b) ** 2).sum((1, 2)) / ((b**2).sum((1, 2)) + 1e-8) for a, b in zip(grams, wanted, strict=True)]
     return torch.stack(each).mean()
 
 
 def content_loss(stage: Tensor, wanted: Tensor, colours: int = 3) -> Tensor:
-    """Return how far content is from what is wanted, relative to how much the wanted one varies; the last channels, `colours`, are no content."""
+    """Return how far a stage [B, C, H, W] is from what is wanted, one number, relative to how much the wanted one varies.
+
+    The last `colours` of its channels are no content.
+    """
     a, b = (s[:, : s.shape[1] - colours] for s in (stage, wanted))
     return ((a - b) ** 2).mean() / (b.var() + 1e-8)

@@ -135,7 +135,7 @@ class Consent(Concern):
 
 
 def subjects_of(found: Allowed | None, rows: np.ndarray) -> list[str]:
-    """Return the subjects of rows by their numbers in the source."""
+    """Return the subjects of those of the rows [N] (numbers in the source, from 1) that were read; others were made."""
     if found is None or found.subjects is None:
         return []
     numbers = found.index + 1

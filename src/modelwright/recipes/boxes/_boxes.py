@@ -80,7 +80,10 @@ Curve = dict[str, list[float]]  # thresholds from high to low, with precision an
 def curves_of(
     found: Sequence[Found | None], truth: Sequence[tuple[np.ndarray, np.ndarray]], labels: int
 ) -> list[Curve]:
-    """Return for every label its precision and recall by threshold on some pictures, at an overlap of one half."""
+    """Return for every label its precision and recall by threshold on some pictures, at an overlap of one half.
+
+    `truth` holds for each picture boxes [N, 4] in pixels and label numbers [N].
+    """
     out = []
     for k in range(labels):
         scores, hits, total = [], [], 0

@@ -106,7 +106,8 @@ def _smaller(pixels: np.ndarray, side: int) -> tuple[np.ndarray, float]:
 
 
 def correlation(picture: np.ndarray, template: np.ndarray) -> np.ndarray:
-    """Return the correlation, -1 to 1, of a template with every place of a picture where it lies inside, by its upper left corner."""
+    """Return the correlation, float64 -1..1, of a template [h, w, C] with every place of a picture [H, W, C] where it lies inside, by its upper left
+    corner: [H - h + 1, W - w + 1]; -1 alone where it fits nowhere."""
     from scipy.signal import fftconvolve
 
     high, wide = template.shape[:2]

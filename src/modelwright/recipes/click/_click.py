@@ -41,7 +41,7 @@ def two(values: np.ndarray, scale: float, shift: float) -> np.ndarray:
 
 
 def calibrated(values: np.ndarray, truth: np.ndarray) -> tuple[float, float]:
-    """Return scale and shift that make probabilities of decision values; (1, 0) where there are too few rows to tell."""
+    """Return scale and shift that make probabilities of decision values [N] with `truth` [N] in {0, 1}; (1, 0) where there are too few rows to tell."""
     if len(truth) < 100 or truth.min() == truth.max():
         return 1.0, 0.0
     return fit_sigmoid(values, truth)

@@ -65,7 +65,10 @@ class Effects:
 
 
 def keys_of(fields: Fields, hashes: Sequence[np.ndarray]) -> list[int]:
-    """Return the fields that name items and users, items first; where none does, those with the most values that recur."""
+    """Return the fields that name items and users, items first; where none does, those with the most values that recur.
+
+    `hashes` holds for each field those of its values [N, values].
+    """
     named = [p for key in ("item", "user") if (p := fields.place(key)) is not None]
     if named:
         return named

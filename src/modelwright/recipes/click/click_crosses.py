@@ -102,7 +102,10 @@ def placed(hashes: np.ndarray, keys: np.ndarray) -> tuple[np.ndarray, np.ndarray
 
 
 def frequent(found: Sequence[tuple[np.ndarray, np.ndarray]], least: int, most: int) -> np.ndarray:
-    """Return the features that occur in at least so many rows, sorted; at most so many, the most frequent."""
+    """Return the features that occur in at least `least` rows, sorted, [D] uint64; at most `most`, the most frequent.
+
+    `found` holds hashes [N, values] of each field or cross, 0 for none, beside their counts.
+    """
     keys: list[np.ndarray] = []
     counts: list[np.ndarray] = []
     for hashes, _ in found:  # fields and crosses share no feature

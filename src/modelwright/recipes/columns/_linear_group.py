@@ -93,7 +93,7 @@ class LinearGroup:
 
 
 def one(codec: Any, values: Any) -> tuple[np.ndarray, np.ndarray]:
-    """Return the features and their values of a single cell under a codec of the sparse view."""
+    """Return the features [E] and their values [E] of a single cell under a codec of the sparse view."""
     if hasattr(codec, "one"):
         found: tuple[np.ndarray, np.ndarray] = codec.one(values)
         return found

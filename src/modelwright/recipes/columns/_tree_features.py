@@ -57,7 +57,10 @@ def with_means(
     columns: ColumnCodecs, matrix: np.ndarray, truth: np.ndarray, watched: np.ndarray | None, held: np.ndarray,
     ctx: FitContext,
 ) -> list[str]:  # fmt: skip
-    """Return the columns of numbers whose exact values tell of the target: in a refit those of the fit before it."""
+    """Return the columns of numbers whose exact values tell of the target: in a refit those of the fit before it.
+
+    `matrix` [N, D] with `truth` [N] or [N, K] is learnt from, `watched` [M, D] with `held` judges.
+    """
     numbers = _numbers(columns)
     if ctx.extent is not None:
         return [n for n in ctx.extent.get("means", []) if n in numbers]
@@ -72,7 +75,10 @@ def with_means(
 def smooth_columns(
     train: Table, truth: np.ndarray, valid: Table | None, held: np.ndarray, options: Any, ctx: FitContext
 ) -> list[str]:
-    """Return the columns of numbers over which a surface helps, as some rows tell: in a refit those of the fit before it."""
+    """Return the columns of numbers over which a surface helps, as some rows tell: in a refit those of the fit before it.
+
+    `truth` and `held`, [N] or [N, K], are those of `train` and `valid`.
+    """
     if ctx.extent is not None:
         return list(ctx.extent.get("surface", []))
     if not options.surface or valid is None or len(train) < _VERY_MANY or _many_labels(ctx.target):

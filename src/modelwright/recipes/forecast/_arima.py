@@ -104,7 +104,7 @@ def differences_of(values: np.ndarray, season: int) -> tuple[int, int]:
 
 
 def searched(values: np.ndarray, season: int, bounds: Bounds) -> Fitted | None:
-    """Return the model that a stepwise search finds; None for a series too short or too even for any."""
+    """Return the model of values [T] that a stepwise search finds; None for a series too short or too even for any. `season` is in steps."""
     walk = _Walk(values, season)
     for order in _begins(walk.differences, walk.season, bounds):
         walk.tries(order)
@@ -121,7 +121,7 @@ def searched(values: np.ndarray, season: int, bounds: Bounds) -> Fitted | None:
 
 
 def best_of(values: np.ndarray, season: int, orders: Sequence[Order]) -> Fitted | None:
-    """Return the best model among the orders given, as `searched` does."""
+    """Return the best model of values [T] among the orders given, as `searched` does."""
     walk = _Walk(values, season)
     for p, q, long_p, long_q, mean in orders:
         seasons = walk.season > 1

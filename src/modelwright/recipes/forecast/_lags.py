@@ -99,7 +99,7 @@ def examples(
 
 
 def count_of(series: Sequence[np.ndarray], width: int) -> int:
-    """Return how many stretches of so many values there are."""
+    """Return how many stretches of `width` values there are in series [T] each."""
     return sum(max(0, len(s) - width + 1) for s in series)
 
 
@@ -122,7 +122,7 @@ def lags_for(target: ForecastCodec) -> int:
 
 
 def fitting_lags(series: Sequence[np.ndarray], lags: int, horizon: int) -> int:
-    """Return at most so many lags that the series hold enough stretches to learn from: three for each lag, and two for each series;
+    """Return at most so many lags that series [T] each hold enough stretches to learn from: three for each lag, and two for each series;
     and no more than three quarters of the series are long, so that few are answered from a past that is made up."""
     lags = max(1, min(lags, int(np.quantile([len(s) for s in series], 0.25)))) if len(series) else lags
     while lags > 1 and count_of(series, lags + horizon) < max(LEAST, min(2 * len(series), 2000), 3 * lags):

@@ -194,7 +194,7 @@ def examples(rows: Sequence[Row], view: View, most: int, ctx: FitContext) -> tup
 
 
 def watched(rows: Sequence[Row], view: View) -> tuple[np.ndarray, np.ndarray]:
-    """Return features and levelled truth of held-out rows."""
+    """Return features [M, D] and levelled truth [M] of held-out rows, one for each step whose value came."""
     features, truth = [], []
     for row in rows[: max(1, _WATCHED // view.horizon)]:
         if not len(row.history) or row.came is None:

@@ -341,7 +341,7 @@ class SentenceRecipe(MatchRecipe):
 
 
 def graded(truth: np.ndarray, ctx: FitContext) -> np.ndarray:
-    """Return how alike pairs are, in 0..1."""
+    """Return how alike pairs are, float64 [N] in 0..1, of `truth` [N]: numbers within the target's range, or one of two labels."""
     if isinstance(ctx.target, ValueCodec):
         return np.clip((truth - ctx.target.low) / max(1e-9, ctx.target.high - ctx.target.low), 0, 1)
     return np.asarray(truth == alike_at(ctx.target.labels), np.float64)

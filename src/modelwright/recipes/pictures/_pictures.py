@@ -49,7 +49,7 @@ class Geometry:
 
 
 def pairs(table: Table) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Yield the pixels of each pair, one at a time."""
+    """Yield the pixels [H, W, C] of each pair, given and wanted, one at a time; rows that lack one are passed over. Raises Unreadable."""
     target = table.schema.target
     assert target is not None
     for given, wanted in zip(table.column(table.schema.inputs[0].name), table.column(target.name), strict=True):
@@ -58,7 +58,10 @@ def pairs(table: Table) -> Iterator[tuple[np.ndarray, np.ndarray]]:
 
 
 def pair_of(table: Table, i: int, geometry: Geometry) -> tuple[np.ndarray, np.ndarray]:
-    """Return the pixels of one pair in the channels of all, the wanted ones cut to `s` times the size of the given ones."""
+    """Return the pixels of one pair in the channels of all: the given ones [H, W, C], and the wanted ones cut to [s H, s W, C'], s the scale.
+
+    Raises Unreadable where one is no picture.
+    """
     target = table.schema.target
     assert target is not None
     given, wanted = (decode(table.column(n)[i].as_py()) for n in (table.schema.inputs[0].name, target.name))

@@ -35,7 +35,7 @@ def affordable(
 ) -> int:
     """Return how many of `total` rows can be learnt from for `share` of `_ROUNDS` rounds in the time left: more rounds serve better than more rows.
 
-    What a round takes is measured on some rows of `train` where there are many for the time.
+    `truth` [N] or [N, K] is that of `train`. What a round takes is measured on some rows of it where there are many for the time.
     """
     deep = np.log2(options["num_leaves"])
     rounds = share * _ROUNDS

@@ -15,7 +15,7 @@ def softmax(values: np.ndarray) -> np.ndarray:
 
 
 def sigmoid(values: np.ndarray) -> np.ndarray:
-    """Return the logistic function, without overflow."""
+    """Return the logistic function of values of any shape, without overflow."""
     return 0.5 * (1 + np.tanh(0.5 * values))
 
 

@@ -211,7 +211,11 @@ def part_scale(codec: Codec, column: Column, beside: bool) -> float:
 def encoded(
     train: Table, valid: Table | None, view: str, target: np.ndarray | None, ctx: FitContext
 ) -> tuple[ColumnCodecs, Any, Any | None]:
-    """Return codecs fitted on `train`, the encoding of `train`, and that of `valid`; kept in the run's cache."""
+    """Return codecs fitted on `train`, its encoding [N, D], and that of `valid` [M, D]; kept in the run's cache.
+
+    The matrices are CSR for the `sparse` view and float32 for the `dense` one; `target` [N] or [N, K] is the encoded truth. Raises
+    ModelwrightError where the run is ended by hand meanwhile.
+    """
     key = ("columns", view, ctx.seed if view == "dense" else 0, identity(train))
     if key not in ctx.cache:
         _make_room(ctx.cache)

@@ -109,7 +109,7 @@ def longest(rows: Sequence[Row]) -> list[Row]:
 
 
 def unrest(values: np.ndarray, seasons: Sequence[int] = ()) -> float:
-    """Return by how much a series changes from step to step, or from season to season where that is less; never 0."""
+    """Return by how much values [T] change from step to step, or from season to season (in steps) where that is less; in their unit, never 0."""
     recent = values[-_RECENT:]
     size = float(np.abs(recent).mean()) if len(recent) else 1.0
     floor = max(_TINY, 1e-4 * size)
@@ -124,7 +124,7 @@ def unrest(values: np.ndarray, seasons: Sequence[int] = ()) -> float:
 
 
 def usual_of(series: Sequence[np.ndarray], seasons: Sequence[int]) -> float:
-    """Return the median share of its size by which a series changes; 0 where none changes."""
+    """Return the median, over series [T] each, of the share of its size by which one changes; 0 where none is long enough to tell."""
     some = [s for s in series if len(s) >= _TELLING and np.abs(s[-_RECENT:]).mean() > 0]
     return float(np.median([unrest(s, seasons) / np.abs(s[-_RECENT:]).mean() for s in some])) if some else 0.0
 

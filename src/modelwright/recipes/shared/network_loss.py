@@ -18,7 +18,7 @@ def truth_of(values: Any, ctx: FitContext) -> Any:
 
 
 def as_truth(encoded: np.ndarray, ctx: FitContext) -> Any:
-    """Return the same of answers that the target's codec has encoded."""
+    """Return answers that the target's codec has encoded ([N] or [N, K]) as a tensor of that shape; numbers standardised, float32."""
     import torch
 
     if isinstance(ctx.target, ValueCodec):

@@ -29,7 +29,7 @@ _FAR = 4  # moments of a window that are told one by one
 
 
 def compressed(z: np.ndarray) -> np.ndarray:
-    """Return deviations with those beyond four drawn in, so that one cell does not outweigh all others."""
+    """Return deviations of any shape with those beyond four drawn in, so that one cell does not outweigh all others."""
     far = np.abs(z) > _LINEAR
     return np.where(far, np.sign(z) * (_LINEAR + np.log1p(np.abs(np.where(far, z, 0)) - _LINEAR * far)), z)
 

@@ -57,8 +57,11 @@ def straight(
     columns: ColumnCodecs, matrix: csr_matrix, matrix_held: csr_matrix | None, strengths: Sequence[float],
     solve: Solve, held_out_loss: HeldOutLoss, deadline: Deadline,
 ) -> PathPoint:  # fmt: skip
-    """Return the best fit without quantile bins: a fifteenth of the work, so that there is a good one whatever the time, and one to
-    begin the other from."""
+    """Return the best fit to `matrix` [N, D] without quantile bins, its weights laid into those of all features [D + 1, K] float32.
+
+    It is a fifteenth of the work, so that there is a good one whatever the time, and one to begin the other from. `matrix_held` [M, D] are the
+    rows that `held_out_loss` judges.
+    """
     from scipy.sparse import csr_matrix
 
     kept = without_bins(columns)

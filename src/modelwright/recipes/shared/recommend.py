@@ -222,7 +222,7 @@ class RankModel(Model):
 
 
 def cut(scores: np.ndarray, length: int) -> float:
-    """Return the score at place `length` of the highest ones, infinity for 0."""
+    """Return the score at place `length` of the highest of scores [I]; infinity for 0. `length` is at most I."""
     if not length:
         return np.inf
     if len(scores) >= 2 * _PART * length:
@@ -249,7 +249,7 @@ def best(scores: np.ndarray, length: int) -> Ranking:
 
 
 def sparse_parts(matrix: csr_matrix, name: str = "") -> dict[str, np.ndarray]:
-    """Return a sparse matrix as arrays to be kept."""
+    """Return a sparse matrix as arrays to be kept: `data` [E], `indices` int32 [E], `indptr` int64 [rows + 1], each after `name`."""
     return {
         f"{name}data": matrix.data,
         f"{name}indices": matrix.indices.astype(np.int32),
@@ -258,7 +258,7 @@ def sparse_parts(matrix: csr_matrix, name: str = "") -> dict[str, np.ndarray]:
 
 
 def sparse_made(arrays: Mapping[str, np.ndarray], shape: tuple[int, int], name: str = "") -> csr_matrix:
-    """Make the matrix that `sparse_parts` took apart. Raises ValueError where it is damaged."""
+    """Make the matrix of `shape` that `sparse_parts` took apart. Raises KeyError for arrays that are missing, ValueError for damaged ones."""
     found = csr_matrix((arrays[f"{name}data"], arrays[f"{name}indices"], arrays[f"{name}indptr"]), shape)
     found.check_format(full_check=True)
     return found

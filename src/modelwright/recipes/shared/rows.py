@@ -51,7 +51,10 @@ def rows_in_memory(per_row: float) -> int:
 def fewer_in_memory(
     table: Table, truth: np.ndarray, most: int, per_row: float, ctx: FitContext
 ) -> tuple[Table, np.ndarray]:
-    """Return at most `most` rows as `fewer` does, and no more than the memory allows where one takes `per_row` bytes, which is told."""
+    """Return at most `most` rows and their truth as `fewer` does, and no more than the memory allows where one takes `per_row` bytes, which is told.
+
+    `truth` [N] or [N, K] is that of the table.
+    """
     most, held = min(most, len(table)), rows_in_memory(per_row)
     if held < most:
         ctx.events.note(
@@ -76,7 +79,7 @@ def split_off(
 def learnt_and_watched(
     train: Table, valid: Table | None, ctx: FitContext
 ) -> tuple[Table, np.ndarray, Table | None, np.ndarray]:
-    """Return the rows to learn from and those to watch, each with its encoded truth, rows with unknown targets left out.
+    """Return the rows to learn from and those to watch, each with its encoded truth ([N] or [N, K]), rows with unknown targets left out.
 
     A part of `train` is split off where there is no `valid`, except in a refit (`ctx.extent`), which watches nothing.
     What would be watched is None where no row is left of it.

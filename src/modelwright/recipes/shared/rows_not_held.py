@@ -153,7 +153,7 @@ def shared_rows(
 
 
 def check_equal(arrays: Sequence[np.ndarray], peers: Peers) -> None:
-    """Raise ModelwrightError where another process has read the rows that all hold into other numbers."""
+    """Raise ModelwrightError where another process has read the rows that all hold into other numbers: arrays of any shape, compared byte by byte."""
     found = hashlib.sha256()
     for array in arrays:
         found.update(np.ascontiguousarray(array).data)

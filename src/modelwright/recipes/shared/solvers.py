@@ -71,10 +71,10 @@ def one_vs_rest_svm(
     matrix: csr_matrix, truth: np.ndarray, classes: int, c: float, row_weight: np.ndarray | None,
     deadline: Deadline, threads: int, seed: int, naive_bayes: float = 0.0,
 ) -> np.ndarray | None:  # fmt: skip
-    """Return weights of one squared-hinge SVM per class (one in all for two classes), or None if time ran out.
+    """Return weights [D + 1, K] of one squared-hinge SVM per class (K is 1 for two classes), or None if time ran out.
 
-    Dual coordinate descent of LIBLINEAR (Fan et al. 2008); the classes share the threads. With `naive_bayes` above 0 a
-    class sees its features weighed by that power of their log-count ratio (Wang & Manning 2012).
+    `matrix` is [N, D], `truth` [N] class numbers, `row_weight` [N]. Dual coordinate descent of LIBLINEAR (Fan et al. 2008); the classes share
+    the threads. With `naive_bayes` above 0 a class sees its features weighed by that power of their log-count ratio (Wang & Manning 2012).
     """
     from scipy.sparse import csr_matrix
     from sklearn.exceptions import ConvergenceWarning

@@ -18,7 +18,7 @@ def listen_with(ear: Ear | None) -> None:
 
 
 def heard(samples: np.ndarray, rate: int, text: str) -> dict[str, float]:
-    """Return how many words were heard wrongly, and of how many; nothing where nobody hears."""
+    """Return how many words of samples [T], `rate` a second, were heard wrongly, and of how many; nothing where nobody hears."""
     if not _ears:
         return {}
     wrong, words = _ears[0](samples, rate, text)

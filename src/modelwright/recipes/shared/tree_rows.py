@@ -23,7 +23,10 @@ T = TypeVar("T")
 def held_rows(
     train: Table, truth: np.ndarray, options: dict[str, Any], ctx: FitContext, rounds: float = 1.0
 ) -> tuple[Table, np.ndarray, int]:  # fmt: skip
-    """Return the rows to hold, their truth, and how many rows this process can learn from in all, for time and memory."""
+    """Return the rows to hold, their truth, and how many rows this process can learn from in all, for time and memory.
+
+    `truth` [N] or [N, K] is that of `train`; what is returned has as many entries as the rows held.
+    """
     per_row, beyond, peers = bytes_of_row(width_of(train.schema), ctx), ctx.rest.count if ctx.rest else 0, ctx.peers
     if peers is None:
         most = affordable(train, truth, len(train) + beyond, options, ctx, rounds)

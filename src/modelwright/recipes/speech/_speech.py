@@ -134,7 +134,7 @@ def transcribed(table: Table, ctx: FitContext) -> tuple[Table, list[str]]:
 
 
 def in_parts(samples: np.ndarray, front: Front, longest: float = _WINDOW) -> Iterator[tuple[float, np.ndarray]]:
-    """Yield a recording in parts of at most `longest` seconds, each with the second at which it begins, cut where it is quietest."""
+    """Yield samples [T] in parts of at most `longest` seconds, each with the second at which it begins, cut where it is quietest."""
     rate = front.rate
     at = 0
     while len(samples) - at > longest * rate:

@@ -40,7 +40,7 @@ Styles = dict[str, dict[str, "Tensor"]]  # by name: gram.0 .. gram.3, mean.0 ..,
 
 
 def fitted_to(pixels: np.ndarray, side: int) -> np.ndarray:
-    """Return a colour picture whose longer side is `side` pixels at most."""
+    """Return a picture [H, W, C] in colour, uint8 [H', W', 3], whose longer side is `side` pixels at most."""
     pixels = in_channels(pixels, 3)
     scale = side / max(pixels.shape[:2])
     if scale >= 1:
@@ -62,12 +62,15 @@ def pixels_of(made: Tensor) -> np.ndarray:
 
 
 def noise_like(pixels: np.ndarray) -> np.ndarray:
-    """Return noise of a picture's size: what Gatys et al. begin with, by which is told how much of style and content is missed."""
+    """Return noise of a picture's size, uint8 [H, W, 3]: what Gatys et al. begin with, by which is told how much of style and content is missed."""
     return np.random.default_rng(0).integers(0, 256, pixels.shape, np.uint8)
 
 
 def style_pictures(schema: Schema) -> dict[str, np.ndarray]:
-    """Return the style pictures that the run was given, by name, of at most 512 pixels at a side."""
+    """Return the style pictures that the run was given, by name, uint8 [H, W, 3] of at most 512 pixels at a side.
+
+    Raises DataError for one that is not there.
+    """
     told: Mapping[str, str] = schema.inputs[0].options.get("styles") or {}
     found = {}
     for name, path in told.items():
@@ -119,7 +122,7 @@ def _deep(filters: Any, pictures: Sequence[np.ndarray], pretrained: str) -> Any:
 
 
 def measured(features: Any, pictures: Mapping[str, np.ndarray], device: str = "cpu") -> Styles:
-    """Return the statistics of style pictures."""
+    """Return the statistics of style pictures [H, W, 3], by name: of each stage products [C, C], means and deviations [C, 1, 1]; of its colours."""
     import torch
 
     from modelwright.models.style.filters import gram, moments
@@ -143,9 +146,9 @@ def _colour(pixels: np.ndarray) -> np.ndarray:
 
 
 def mixed(styles: Styles, told: str | None) -> dict[str, Tensor]:
-    """Return the statistics that a row asks for: of one style by name, or of several, `waves:0.7 + ink:0.3`.
+    """Return the statistics that a row asks for, in the shapes of `measured`: of one style by name, or of several, `waves:0.7 + ink:0.3`.
 
-    Raises DataError for a style that there is not.
+    Raises DataError for a style that there is not, and for shares that are none.
     """
     if told is None or not told.strip():
         return next(iter(styles.values()))

@@ -211,7 +211,7 @@ def windows_of(answers: Answers, options: TracerOptions) -> Windows:
 
 
 def network_of(skills: int, options: TracerOptions, scale: np.ndarray) -> Any:
-    """Return a fresh network."""
+    """Return a fresh `Tracer`; `scale` [2, F] are mean and deviation of further features."""
     from modelwright.models.tracer import Tracer
 
     more = scale.shape[1] if options.features else 0

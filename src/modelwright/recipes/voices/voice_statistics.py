@@ -114,7 +114,8 @@ def statistics(samples: np.ndarray, front: Front, count: int) -> np.ndarray:
 
 
 def pitches(samples: np.ndarray, rate: int) -> np.ndarray:
-    """Return the pitch in hertz of each frame that has one, by the highest peak of its autocorrelation."""
+    """Return the pitch in hertz of each frame of samples [T], `rate` a second, that has one, by the highest peak of its autocorrelation: [F], F at
+    most the number of frames."""
     size, hop = round(_FRAME * rate), round(_FRAME / 2 * rate)
     if len(samples) < size:
         return np.zeros(0)

@@ -133,7 +133,7 @@ def grams(text: str, chars: list[int], near: bool) -> list[list[int]]:
 
 
 def figures(text: str) -> np.ndarray:
-    """Return thirteen figures about the make-up of a text."""
+    """Return thirteen figures about the make-up of a text, float32 [13]; zeros for none."""
     out = np.zeros(13, np.float32)
     text = text[:LONGEST]
     if not text:
@@ -335,7 +335,7 @@ class Member:
 
 
 def padded(lists: list[list[Any]], kind: Any) -> np.ndarray:
-    """Return lists as one array, shorter ones ended with zeros."""
+    """Return N lists as one array [N, longest] of a NumPy type, shorter ones ended with zeros; at least one column."""
     out = np.zeros((len(lists), max(1, *map(len, lists))), kind)
     for row, values in zip(out, lists):
         row[: len(values)] = values
