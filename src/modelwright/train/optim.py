@@ -121,7 +121,7 @@ def optimizer_tensors(optimizers: list[Any]) -> dict[str, Tensor]:
 
 
 def restore_optimizers(optimizers: list[Any], tensors: dict[str, Tensor]) -> None:
-    """Put back what `optimizer_tensors` gave."""
+    """Put back what `optimizer_tensors` gave, tensors in the shapes that they had."""
     for i, optimizer in enumerate(optimizers):
         whole = optimizer.state_dict()
         state: dict[int, dict[str, Any]] = {}

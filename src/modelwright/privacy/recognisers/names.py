@@ -220,7 +220,8 @@ def _is_person(text: str) -> bool | None:
 
 
 def tagged_in(text: str) -> tuple[list[Found], np.ndarray]:
-    """Return the names in Han characters that the tagger finds in cells, each with `END` after it, and where it thinks that one may begin."""
+    """Return the names in Han characters that the tagger finds in cells, each with `END` after it, and where it thinks that one may begin:
+    chances [T] of each of the T characters."""
     return _chinese(text, *shipped().read(text))
 
 
