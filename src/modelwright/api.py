@@ -174,10 +174,8 @@ def _inspect(data: Any, target: str | None, options: dict[str, Any]) -> dict[str
     marked = boxes_table(data, events, asked=False)
     if marked is not None:
         raw, detected, column = marked, Detected(), {BOXES: "boxes", **column}
-        read_as: Words | None = described(marked.column(BOXES).to_pylist())
     else:
         raw, detected = read_table(data, reading, events)
-        read_as = detected.words()
     kept = (target, *(options.get(k) for k in ("group", "time")), *(options.get("ignore") or ()), *column)
     raw, nested, odd = flattened(raw, frozenset(kept))
     apart = {k: options.get(k) for k in ("group", "time", "ignore")}
@@ -188,6 +186,8 @@ def _inspect(data: Any, target: str | None, options: dict[str, Any]) -> dict[str
     schema = with_layouts(inferred, layouts)
     source = source_name(data, "table")
     table, bad = coerce(raw, schema, source=source, need_target=False, folder=folder_of(data))
+    # the decimal sign is detected while columns are inferred
+    read_as = detected.words() if marked is None else described(marked.column(BOXES).to_pylist())
     private = protect(table, None, raw, rules=rules, public=public, seconds=_LOOK_SECONDS, show=show)
     findings = check(table, bad=safe_values([*odd, *bad], public), raw=raw)
     findings += never_missing(table)

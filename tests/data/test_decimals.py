@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from modelwright.api import inspect
 from modelwright.core.errors import OptionError
 from modelwright.core.reading import Reading
 from modelwright.data import decimals
@@ -153,3 +154,13 @@ def test_thousands_of_plain_columns_are_not_looked_at_cell_by_cell(monkeypatch):
     monkeypatch.setattr(decimals, "bare_number", None)
     raw = pa.table({f"c{i}": [f"{i}.{k}" for k in range(20)] for i in range(1000)})
     assert find_decimals(raw).sign == "."
+
+
+def test_inspect_says_which_sign_the_file_has(tmp_path):
+    path = tmp_path / "euros.csv"
+    path.write_text(
+        "x;y\n" + "".join(f"{i}82\u202f362,{i:02d} €;{'ab'[i % 2]}\n" for i in range(1, 31)), encoding="utf-8"
+    )
+    assert "decimal commas" in inspect(path, target="y")["reading"][0]
+    path.write_text(path.read_text(encoding="utf-8").replace(",", "."), encoding="utf-8")
+    assert "decimal points" in inspect(path, target="y")["reading"][0]

@@ -2,6 +2,7 @@
 
 import csv
 import json
+from decimal import Decimal
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -214,3 +215,69 @@ def test_rows_that_cannot_be_read_stand_empty_in_the_copy(tmp_path):
     done = anonymise(str(tmp_path / "d.csv"), tmp_path / "o.csv")
     assert [(m.row, m.line) for m in done.unread] == [(31, 32)]
     assert (tmp_path / "o.csv").read_text().splitlines()[31] == ","
+
+
+PHONE, CARD = 13812345678, "11010519491231002X"
+
+
+def test_phone_numbers_that_libraries_write_as_fractions_go(tmp_path):
+    lines = [f"{PHONE + i}.0,{i}.5" if i % 3 else f",{i}.5" for i in range(40)]
+    (tmp_path / "in.csv").write_text("phone,amount\n" + "\n".join(lines) + "\n")
+    key = Pseudonyms(b"k" * 32)
+    anonymise(str(tmp_path / "in.csv"), tmp_path / "out.csv", pseudonyms=key)
+    got = read_csv(tmp_path / "out.csv")
+    assert [r["phone"] for r in got] == [key.of("phone", str(PHONE + i)) if i % 3 else "" for i in range(40)]
+    assert [r["amount"] for r in got] == [f"{i}.5" for i in range(40)]
+    rows = [{"phone": float(PHONE + i), "sum": 1.3e9 + i / 2, "note": "x"} for i in range(40)]
+    (tmp_path / "in.jsonl").write_text("".join(json.dumps(r) + "\n" for r in rows))
+    anonymise(str(tmp_path / "in.jsonl"), tmp_path / "out.jsonl", pseudonyms=key)
+    objects = [json.loads(line) for line in (tmp_path / "out.jsonl").read_text().splitlines()]
+    assert [o["phone"] for o in objects] == [key.of("phone", str(PHONE + i)) for i in range(40)]
+    assert [o["sum"] for o in objects] == [1.3e9 + i / 2 for i in range(40)]
+
+
+def test_numbers_of_typed_columns_go_though_only_some_are_private(tmp_path):
+    rows = range(60)
+    table = pa.table(
+        {
+            "exact": pa.array([Decimal(PHONE + i) for i in rows], pa.decimal128(18, 2)),
+            "联系方式": [PHONE + i if i % 3 == 0 else 1000 + i for i in rows],
+            "contact": [float(PHONE + i) if i % 3 == 0 else i + 0.5 for i in rows],
+            "postcode": [10000 + 97 * i for i in rows],
+            "amount": pa.array([Decimal(1_000_000 + i) / 4 for i in rows], pa.decimal128(12, 2)),
+            "count": [100_000 + i for i in rows],
+        }
+    )
+    pq.write_table(table, tmp_path / "in.parquet")
+    key = Pseudonyms(b"k" * 32)
+    anonymise(str(tmp_path / "in.parquet"), tmp_path / "out.parquet", pseudonyms=key)
+    got = pq.read_table(tmp_path / "out.parquet").to_pydict()
+    assert got["exact"] == [key.of("phone", str(PHONE + i)) for i in rows]
+    assert got["联系方式"] == [key.of("phone", str(PHONE + i)) if i % 3 == 0 else str(1000 + i) for i in rows]
+    assert got["contact"] == [key.of("phone", str(PHONE + i)) if i % 3 == 0 else f"{i}.5" for i in rows]
+    assert got["postcode"] == [f"{(10000 + 97 * i) // 1000}***" for i in rows]
+    assert got["amount"] == table["amount"].to_pylist()
+    assert got["count"] == table["count"].to_pylist()
+
+
+def test_keys_of_objects_hold_nothing_with_a_form(tmp_path):
+    row = {
+        "by": {str(PHONE): {"n": 1}, f"+86 {PHONE}": {"n": 2}, "mother": 3},
+        CARD: "x",
+        "2024": 5,
+        "f_100001": 6,
+        "Lyon": 7,
+    }
+    (tmp_path / "in.jsonl").write_text(json.dumps(row) + "\n")
+    key = Pseudonyms(b"k" * 32)
+    anonymise(str(tmp_path / "in.jsonl"), tmp_path / "out.jsonl", pseudonyms=key)
+    own, card = key.of("phone", str(PHONE)), key.of("id-card", CARD)
+    got = json.loads((tmp_path / "out.jsonl").read_text())
+    assert got == {
+        "by": {own: {"n": 1}, f"{own}_2": {"n": 2}, "mother": 3}, card: "x", "2024": 5, "f_100001": 6, "Lyon": 7
+    }  # fmt: skip
+    assert list(got) == ["by", card, "2024", "f_100001", "Lyon"]
+    anonymise(str(tmp_path / "in.jsonl"), tmp_path / "gone.jsonl", rules=["drop:phone", "keep:id-card"])
+    gone = json.loads((tmp_path / "gone.jsonl").read_text())
+    assert gone["by"] == {"mother": 3}
+    assert CARD in gone

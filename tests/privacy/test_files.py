@@ -5,7 +5,7 @@ import io
 import pytest
 
 from modelwright.core.errors import OptionError
-from modelwright.privacy.files import clean_folder
+from modelwright.privacy.files import clean_folder, cleaned
 from modelwright.privacy.media import media_found, private_in
 from modelwright.privacy.pseudonyms import Pseudonyms
 
@@ -68,6 +68,40 @@ def test_pictures_lose_what_they_carry_and_nothing_of_what_they_show(folder, tmp
     said = " ".join(w.en for w in done.lines())
     assert "1 position taken out of files" in said
     assert "anary" not in said + str(done.to_json())
+
+
+def frames(data):
+    from PIL import ImageSequence
+
+    with Image.open(io.BytesIO(data)) as picture:
+        return [(f.convert("RGB").tobytes(), f.size, f.info.get("duration")) for f in ImageSequence.Iterator(picture)]
+
+
+@pytest.mark.parametrize("kind", ["jpeg", "png", "webp", "gif", "tiff"])
+def test_what_follows_a_picture_or_stands_among_its_frames_goes_and_frames_stay(tmp_path, kind):
+    pictures = [Image.linear_gradient("L").resize((24, 16)).rotate(90 * i).convert("RGB") for i in range(3)]
+    exif = Image.Exif()
+    exif[0x013B], exif[0x0112] = "Jane Canary", 6
+    many = kind in ("webp", "gif", "tiff")
+    more = {"save_all": True, "append_images": pictures[1:], "duration": 70, "loop": 0} if many else {}
+    more |= {"exif": exif} if kind != "gif" else {"comment": b"canary comment"}
+    more |= {"lossless": True} if kind == "webp" else {}
+    pictures[0].save(held := io.BytesIO(), kind, **more)
+    data = held.getvalue()
+    if kind != "tiff":  # whose parts may stand anywhere: it is written anew
+        data += b"canary film" + jpeg()
+    path = tmp_path / f"a.{kind}"
+    clean = cleaned(data, path)
+    assert b"anary" in data
+    assert b"anary" not in clean
+    assert frames(clean) == frames(data)
+    assert len(frames(clean)) == (3 if many else 1)
+    if kind not in ("gif", "tiff"):
+        with Image.open(io.BytesIO(clean)) as picture:
+            assert picture.getexif().get(0x0112) == 6  # which side is up stays
+    if kind in ("gif", "webp"):
+        with Image.open(io.BytesIO(clean)) as picture:
+            assert picture.info["loop"] == 0
 
 
 def test_what_cannot_be_copied_is_told(folder, tmp_path):

@@ -6,10 +6,12 @@ when time runs out what was not read is said.
 
 from __future__ import annotations
 
+import re
 import time
 from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
+from decimal import Decimal
 from functools import cache
 from typing import Any
 
@@ -34,6 +36,7 @@ _FEWER = 60_000  # the same for slow recognisers, so that they end on time
 _FIRST = 6_000  # of their first block, which is read whatever the time: of fifty columns that is fifty blocks
 _LONGEST = 200_000  # characters of a cell that are read
 _ENOUGH = 5_000_000  # characters after which the time counts, however few cells they are
+_FLOAT = re.compile(r"^\+?(?:[0-9]{7,20}\.0+|[1-9](?:\.[0-9]{1,20})?[eE]\+?(?:0?[6-9]|1[0-9]))$")
 _SHARE = 0.8  # of a column's cells: what looks like a type by its form alone then is one
 _LEAST_CELLS = 12
 _EXAMPLES = 3
@@ -261,25 +264,30 @@ def scan(
     return out
 
 
-def as_cells(values: pa.ChunkedArray | pa.Array) -> tuple[list[str], np.ndarray]:
+def as_cells(values: pa.ChunkedArray | pa.Array, least: float = 1e6) -> tuple[list[str], np.ndarray]:
     """Return the distinct cells of a column as texts, and the cell of each row [N] (-1 where it has none).
 
-    Columns that cannot hold personal data in their cells (truth values, fractions, media, nested ones) give no cells.
+    Columns that cannot hold personal data in their cells (truth values, fractions, numbers below `least`, media, nested
+    ones) give no cells.
     """
     kind = values.type
     if isinstance(values, pa.ChunkedArray):
         values = values.combine_chunks()
     if pa.types.is_dictionary(kind):
         values, kind = values.cast(kind.value_type), kind.value_type
+    if pa.types.is_decimal(kind):
+        text = values.cast(pa.string())
+        values = pc.if_else(pc.match_substring_regex(text, r"^[0-9]{5,}(?:\.0+)?$"), text, pa.scalar(None, pa.string()))
+        kind = values.type
     if pa.types.is_floating(kind):
-        whole = pc.and_(pc.equal(pc.floor(values), values), pc.greater_equal(pc.abs(values), 1e6))
+        whole = pc.and_(pc.equal(pc.floor(values), values), pc.greater_equal(pc.abs(values), least))
         if not pc.mean(whole.cast(pa.int8())).as_py():
             return [], np.array([], np.int64)
         values = pc.if_else(whole, values, pa.scalar(None, kind)).cast(pa.int64(), safe=False)
         kind = values.type
     if pa.types.is_integer(kind):
         most = pc.max(pc.abs(values)).as_py() if len(values) > values.null_count else 0
-        if (most or 0) < 1e6:
+        if (most or 0) < least:
             return [], np.array([], np.int64)
         values = values.cast(pa.string())
     elif pa.types.is_date(kind) or pa.types.is_timestamp(kind):
@@ -288,7 +296,18 @@ def as_cells(values: pa.ChunkedArray | pa.Array) -> tuple[list[str], np.ndarray]
         return [], np.array([], np.int64)
     coded = values.dictionary_encode()
     indices = np.asarray(coded.indices.fill_null(-1)).astype(np.int64)
-    return coded.dictionary.to_pylist(), indices
+    cells = coded.dictionary.to_pylist()
+    if pc.any(pc.match_substring_regex(coded.dictionary, _FLOAT.pattern)).as_py():
+        cells = [whole_number(c) for c in cells]
+    return cells, indices
+
+
+def whole_number(cell: str) -> str:
+    """Return a long whole number in digits alone where it is written as a fraction (`13812345678.0`, `1.3812345678E10`).
+
+    So libraries write a column of phone numbers of which some are missing. Anything else comes back as it is.
+    """
+    return f"{Decimal(cell):.0f}" if _FLOAT.fullmatch(cell) else cell
 
 
 def scan_column(

@@ -1,15 +1,17 @@
 """Copies of folders of pictures without what files carry beside what they show.
 
-JPEG and PNG lose their metadata without being encoded anew, other pictures are written again; DICOM files lose what the basic
+JPEG, PNG, WebP and GIF lose their metadata without being encoded anew, other pictures are written again; DICOM files lose what the basic
 profile of PS3.15 names. What is drawn into the pixels themselves is not looked for.
 """
 
 from __future__ import annotations
 
 import io
+import re
 import shutil
 import struct
 import warnings
+import zlib
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -46,6 +48,8 @@ _PNG_KEPT = frozenset(
         b"fdAT",
     )
 )
+_WEBP_KEPT = (b"VP8 ", b"VP8L", b"VP8X", b"ALPH", b"ANIM", b"ANMF", b"ICCP")
+_END, _MARK = 0xD9, re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")  # of a JPEG
 _NAMING = ("person", "medical-record")  # types by which files of one patient stay together
 
 
@@ -147,25 +151,29 @@ def cleaned(data: bytes, path: Path, policy: Policy | None = None, pseudonyms: P
     """Return a picture's bytes without metadata. Raises MissingExtra where its kind needs a library that is not there."""
     if data[128:132] == b"DICM":
         return _dicom(data, policy or Policy(), pseudonyms or Pseudonyms.fresh())
-    if data[:2] == b"\xff\xd8":
-        return _jpeg(data)
-    if data[:8] == b"\x89PNG\r\n\x1a\n":
-        return _png(data)
+    for head, way in ((b"\xff\xd8", _jpeg), (b"\x89PNG\r\n\x1a\n", _png), (b"RIFF", _webp), (b"GIF8", _gif)):
+        if data.startswith(head):
+            try:
+                return way(data)
+            except (IndexError, struct.error) as e:
+                raise _incomplete(path, e) from e
     return _again(data, path)
 
 
 def _jpeg(data: bytes) -> bytes:
-    """Return a JPEG without APP1 to APP15 (but the colour profile and Adobe's colour transform) and comments; turned pictures stay so."""
+    """Return a JPEG without APP1 to APP15 (but the colour profile and Adobe's colour transform), comments and what follows its end,
+    such as a film or a second picture; turned pictures stay so."""
     out, at = [data[:2]], 2
-    while at + 4 <= len(data) and data[at] == 0xFF:
+    while at + 4 <= len(data) and data[at] == 0xFF and data[at + 1] != _END:
         mark = data[at + 1]
-        if mark == 0xDA:  # the picture itself
-            break
         size = 2 + struct.unpack(">H", data[at + 2 : at + 4])[0]
+        if mark == 0xDA:  # the picture itself, up to the next mark
+            found = _MARK.search(data, at + size)
+            size = (found.start() if found else len(data)) - at
         segment = data[at : at + size]
         if mark == 0xE1 and segment[4:8] == b"Exif":
-            turned = _orientation(data)
-            out += [_only_orientation(turned)] if turned > 1 else []
+            turned = _only_orientation(data)
+            out += [b"\xff\xe1" + struct.pack(">H", len(turned) + 8) + b"Exif\x00\x00" + turned] if turned else []
         elif (
             not (0xE1 <= mark <= 0xEF or mark == 0xFE)
             or (mark == 0xE2 and segment[4:15] == b"ICC_PROFILE")
@@ -173,7 +181,7 @@ def _jpeg(data: bytes) -> bytes:
         ):
             out.append(segment)
         at += size
-    return b"".join(out) + data[at:]
+    return b"".join(out) + data[at : at + 2]
 
 
 def _orientation(data: bytes) -> int:
@@ -187,46 +195,113 @@ def _orientation(data: bytes) -> int:
         return 1
 
 
-def _only_orientation(turned: int) -> bytes:
-    body = (
-        b"Exif\x00\x00MM\x00*\x00\x00\x00\x08\x00\x01\x01\x12\x00\x03\x00\x00\x00\x01"
-        + struct.pack(">HH", turned, 0)
-        + b"\x00\x00\x00\x00"
-    )
-    return b"\xff\xe1" + struct.pack(">H", len(body) + 2) + body
+def _only_orientation(data: bytes) -> bytes:
+    """Return EXIF data that say nothing but which side of a picture is up; none where it stands as it is."""
+    turned = _orientation(data)
+    if turned <= 1:
+        return b""
+    head = b"MM\x00*\x00\x00\x00\x08\x00\x01\x01\x12\x00\x03\x00\x00\x00\x01"
+    return head + struct.pack(">HH", turned, 0) + b"\x00\x00\x00\x00"
 
 
 def _png(data: bytes) -> bytes:
     out, at = [data[:8]], 8
     while at + 12 <= len(data):
         size = struct.unpack(">I", data[at : at + 4])[0]
-        if data[at + 4 : at + 8] in _PNG_KEPT:
+        kind = data[at + 4 : at + 8]
+        if kind == b"IDAT" and not any(c[4:8] == b"IDAT" for c in out):
+            turned = _only_orientation(data)
+            body = b"eXIf" + turned
+            out += [struct.pack(">I", len(turned)) + body + struct.pack(">I", zlib.crc32(body))] if turned else []
+        if kind in _PNG_KEPT:
             out.append(data[at : at + 12 + size])
         at += 12 + size
+        if kind == b"IEND":
+            break
     return b"".join(out)
 
 
+def _webp(data: bytes) -> bytes:
+    """Return a WebP file with its picture or frames and colour profile alone, as they are encoded; turned pictures stay so."""
+    end, at, out = 8 + struct.unpack("<I", data[4:8])[0], 12, []
+    turned = _only_orientation(data)
+    while at + 8 <= min(end, len(data)):
+        size = struct.unpack("<I", data[at + 4 : at + 8])[0]
+        kind, chunk = data[at : at + 4], data[at : at + 8 + size + size % 2]
+        if kind == b"VP8X":  # whose first bits say which chunks there are
+            chunk = chunk[:8] + bytes([chunk[8] & ~0b1100 | (0b1000 if turned else 0)]) + chunk[9:]
+        if kind in _WEBP_KEPT:
+            out.append(chunk)
+        at += 8 + size + size % 2
+    if turned:
+        out.append(b"EXIF" + struct.pack("<I", len(turned)) + turned)
+    whole = b"WEBP" + b"".join(out)
+    return b"RIFF" + struct.pack("<I", len(whole)) + whole
+
+
+def _gif(data: bytes) -> bytes:
+    """Return a GIF with its frames, their times and how often they are shown, without comments and what programs add."""
+    at = 13 + _colours(data[10])
+    out = [data[:at]]
+    while data[at] != 0x3B:
+        first = at
+        if data[at] == 0x2C:
+            at = _after(data, at + 11 + _colours(data[at + 9]))
+            out.append(data[first:at])
+            continue
+        if data[at] != 0x21:
+            raise IndexError("no block of a GIF")
+        label = data[at + 1]
+        at = _after(data, at + 2)
+        if label == 0xF9 or (label == 0xFF and data[first + 3 : first + 14] in (b"NETSCAPE2.0", b"ANIMEXTS1.0")):
+            out.append(data[first:at])
+    return b"".join(out) + b";"
+
+
+def _colours(flags: int) -> int:
+    """Return the bytes of the table of colours that flags of a GIF tell of."""
+    return 3 << ((flags & 7) + 1) if flags & 0x80 else 0
+
+
+def _after(data: bytes, at: int) -> int:
+    """Return where the blocks of a GIF that begin at `at` end."""
+    while data[at]:
+        at += 1 + data[at]
+    return at + 1
+
+
+def _incomplete(path: Path, e: Exception) -> OptionError:
+    return OptionError(
+        f"{path} is not a complete picture ({type(e).__name__}); take it out of the folder.",
+        f"{path} 不是完整的图片（{type(e).__name__}）；请移出该文件夹。",
+    )
+
+
 def _again(data: bytes, path: Path) -> bytes:
+    """Return a picture written anew, with all its pages and its colour profile."""
     try:
-        from PIL import Image, UnidentifiedImageError
+        from PIL import Image, ImageSequence, UnidentifiedImageError
     except ImportError as e:
         raise MissingExtra("image", f"Writing {path}", f"写入 {path}") from e
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             picture = Image.open(io.BytesIO(data))
-            kind = picture.format
-            plain = Image.frombytes(picture.mode, picture.size, picture.tobytes())
-            if picture.getpalette() is not None:
-                plain.putpalette(picture.getpalette() or [])
+            kind, pages = picture.format, []
+            more = {"icc_profile": picture.info["icc_profile"]} if picture.info.get("icc_profile") else {}
+            for page in ImageSequence.Iterator(picture):
+                page.load()  # which turns a page of a TIFF upright
+                plain = Image.frombytes(page.mode, page.size, page.tobytes())
+                if page.getpalette() is not None:
+                    plain.putpalette(page.getpalette() or [])
+                pages.append(plain)
+            if kind == "TIFF":
+                more |= {"save_all": True, "append_images": pages[1:]}
             held = io.BytesIO()
-            plain.save(held, kind)
+            pages[0].save(held, kind, **more)
             return held.getvalue()
     except (UnidentifiedImageError, OSError, ValueError, SyntaxError) as e:
-        raise OptionError(
-            f"{path} is not a complete picture ({type(e).__name__}); take it out of the folder.",
-            f"{path} 不是完整的图片（{type(e).__name__}）；请移出该文件夹。",
-        ) from e
+        raise _incomplete(path, e) from e
 
 
 def _dicom(data: bytes, policy: Policy, pseudonyms: Pseudonyms) -> bytes:

@@ -10,6 +10,8 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import cache
+from itertools import chain, count
 from typing import Any
 
 import numpy as np
@@ -18,11 +20,11 @@ import pyarrow.compute as pc
 
 from modelwright.core.words import Words
 from modelwright.privacy.catalogue import TYPES, get_type
-from modelwright.privacy.detect import SURE, as_cells, by_share, find_cells, summary
+from modelwright.privacy.detect import SURE, as_cells, by_share, find, find_cells, summary, whole_number
 from modelwright.privacy.policy import ACTIONS, Policy
 from modelwright.privacy.protect import BORN, NAMES, POSITION, WHOLE
 from modelwright.privacy.pseudonyms import Pseudonyms
-from modelwright.privacy.recognisers.base import Match
+from modelwright.privacy.recognisers.base import Match, speaks_of
 from modelwright.privacy.replace import cell_without, replaced
 from modelwright.privacy.shield import to_months
 
@@ -32,9 +34,10 @@ _WHOLE_NAMES = 0.8  # names are told less surely than numbers, so more of a colu
 
 @dataclass(frozen=True)
 class Plan:
-    """What a column is (`whole` is the type that it holds, if one) and whether it is left out."""
+    """What a column is (`whole` is the type that it holds, if one) and whether it is left out; `some` of its numbers may be private."""
 
     whole: str | None = None
+    some: bool = False
     drop: bool = False
     position: bool = False
     born: bool = False
@@ -70,16 +73,18 @@ class Redactor:
         if pa.types.is_temporal(kind):
             born = BORN.search(name) is not None
             return Plan(drop=born and self.action("birth-date", name) not in ("keep", "generalise"), born=born)
-        cells, indices = as_cells(values)
+        cells, indices = as_cells(values, _least(name))
         if not cells:
             return Plan()
         matches = by_share(find_cells(cells, name, also=self.also, least=0.0)[0])
         counts = np.bincount(indices[indices >= 0], minlength=len(cells))
+        read = counts.sum() / max(1, len(values) - values.null_count)  # small numbers and fractions are no cells
         for found in sorted(summary(name, cells, matches, counts), key=lambda f: -f.share):
             least = _WHOLE_NAMES if found.type in NAMES else WHOLE
-            if found.share >= least and get_type(found.type).direct:
+            if found.share * read >= least and get_type(found.type).direct:
                 return Plan(found.type, drop=self.action(found.type, name) == "drop")
-        return Plan()
+        goes = any(self.action(m.type, name) != "keep" for found in matches.held.values() for m in found)
+        return Plan(some=goes)
 
     def table(self, data: pa.Table) -> pa.Table:
         """Return a batch without personal data; columns that go are left out."""
@@ -102,16 +107,18 @@ class Redactor:
             return values
         if pa.types.is_dictionary(values.type):  # what a library codes is text like any other
             values = values.cast(pa.string())
-        if plan.whole is None and not pa.types.is_string(values.type) and not pa.types.is_large_string(values.type):
-            return values
         numbers = not (pa.types.is_string(values.type) or pa.types.is_large_string(values.type))
-        cells, indices = as_cells(values)
-        if not cells:
+        if numbers and plan.whole is None and not plan.some:
             return values
+        cells, indices = as_cells(values, _least(name))
+        if not cells:
+            return values.cast(pa.string()) if numbers else values
         new = self.cells(name, cells, plan, np.bincount(indices[indices >= 0], minlength=len(cells)))
         if new == cells and not numbers:
             return values
-        return pa.array(new, pa.string()).take(pa.array(indices, mask=indices < 0))
+        made = pa.array(new, pa.string()).take(pa.array(indices, mask=indices < 0))
+        # numbers that are no cells, such as fractions, stay beside the private ones
+        return made if plan.whole is not None or not numbers else pc.coalesce(made, values.cast(pa.string()))
 
     def cells(self, name: str, cells: Sequence[str], plan: Plan, counts: np.ndarray) -> list[str]:
         """Return distinct cells without personal data; `counts` [V] are the rows that hold each."""
@@ -160,28 +167,43 @@ class Redactor:
         ]
 
 
+def _least(name: str) -> float:
+    """Return the least number that may be private: postcodes and short codes are, where the column's name says so."""
+    return 1e4 if speaks_of(name) else 1e6
+
+
 def _are_numbers(values: pa.ChunkedArray | pa.Array) -> bool:
     if not pa.types.is_string(values.type):
         return False
     return bool(pc.all(pc.match_substring_regex(values.drop_null(), r"^-?[0-9]{1,3}(\.[0-9]+)?$")).as_py())
 
 
+_MAY_BE_KEY = re.compile(r"[0-9]{5}|[0-9] [0-9]|@")
+
 Leaf = tuple[Callable[[str], None], str]
 
 
 class Objects:
-    """Redacts nested objects, as JSON Lines hold them: every text and long number, by its path as the column's name."""
+    """Redacts nested objects, as JSON Lines hold them: every text and long number, by its path as the column's name.
+
+    Keys lose what has a form of its own, such as phone numbers that entries are filed under; names as keys stay, as most
+    words that are keys are no persons.
+    """
 
     def __init__(self, redactor: Redactor) -> None:
         self._redactor = redactor
+        self._keys: dict[str, list[Match]] = {}
 
     def plan(self, rows: Sequence[dict[str, Any]]) -> None:
         """Look at a sample."""
+        self._rename(rows)
+        self._redactor.done.clear()
         for path, leaves in _leaves(rows).items():
             self._redactor.plan(path, pa.array([value for _, value in leaves], pa.string()))
 
     def redact(self, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
         """Replace what is private in objects, in place, and return them."""
+        self._rename(rows)
         for path, leaves in _leaves(rows).items():
             texts = [value for _, value in leaves]
             plan = self._redactor.plans.get(path) or self._redactor.plan(path, pa.array(texts, pa.string()))
@@ -196,9 +218,44 @@ class Objects:
                     put(new)
         return rows
 
+    def _rename(self, value: Any, path: str = "") -> None:
+        """Replace what is private in the keys of objects, in place."""
+        if isinstance(value, list):
+            for inner in value:
+                self._rename(inner, path)
+        if not isinstance(value, dict):
+            return
+        for key in list(value):
+            self._rename(value[key], f"{path}.{key}" if path else key)
+        if any(self._found(key) for key in value):
+            held = list(value.items())
+            value.clear()
+            for key, inner in held:
+                found = [m for m in self._found(key) if self._redactor.action(m.type, path) != "keep"]
+                for m in found:
+                    self._redactor.done[path, m.type, self._redactor.action(m.type, path)] += 1
+                new = cell_without(
+                    key, found, lambda kind: self._redactor.action(kind, path), self._redactor.pseudonyms
+                )
+                if new or not key:  # what is to be dropped goes with what is filed under it
+                    value[_free(new, value)] = inner
+
+    def _found(self, key: str) -> list[Match]:
+        if not _MAY_BE_KEY.search(key):
+            return []
+        if key not in self._keys:
+            self._keys[key] = [m for m in find(key) if m.type not in NAMES]
+        return self._keys[key]
+
+
+def _free(key: str, taken: dict[str, Any]) -> str:
+    """Return a key that stands for no other entry."""
+    return next(k for k in chain([key], (f"{key}_{i}" for i in count(2))) if k not in taken)
+
 
 def _leaves(rows: Sequence[dict[str, Any]]) -> dict[str, list[Leaf]]:
     out: dict[str, list[Leaf]] = {}
+    least = cache(_least)
 
     def walk(value: Any, path: str, put: Callable[[Any], None]) -> None:
         if isinstance(value, dict):
@@ -209,11 +266,13 @@ def _leaves(rows: Sequence[dict[str, Any]]) -> dict[str, list[Leaf]]:
                 walk(inner, path, _setter(value, i))
         elif isinstance(value, str):
             if value.strip():
-                out.setdefault(path, []).append((put, value))
+                out.setdefault(path, []).append((put, whole_number(value)))
         elif not isinstance(value, bool) and isinstance(value, (int, float)):
             last = path.rpartition(".")[2]
-            if POSITION.search(last) or (isinstance(value, int) and abs(value) >= 1_000_000):
+            if POSITION.search(last):
                 out.setdefault(path, []).append((put, str(value)))
+            elif abs(value) >= least(path) and float(value).is_integer():
+                out.setdefault(path, []).append((put, str(int(value))))
 
     for row in rows:
         walk(row, "", lambda _: None)
