@@ -188,6 +188,65 @@ def test_every_written_date_reads_back(form, written, day):
     assert to_time(cell, form) == dt.datetime.combine(first.get(form, day), dt.time())
 
 
+@pytest.mark.parametrize(
+    ("name", "written", "form"),
+    [
+        ("sold", "{:%d%m%Y}", "compact-dmy"),
+        ("sold", "{:%m%d%Y}", "compact-mdy"),
+        ("sold", "{:%Y%m%d}", "compact"),
+        ("日期", "{roc}{:%m%d}", "compact-minguo"),
+        ("日期", "{roc}/{:%m/%d}", "minguo"),
+        ("日期", "{roc}.{:%m.%d}", "minguo"),
+        ("日期", "{roc}年{month}月{day}日", "chinese"),
+    ],
+)
+def test_days_in_digits_alone_and_in_years_of_the_minguo_calendar(name, written, form):
+    days = [dt.datetime(2024, 1, 1) + dt.timedelta(days=3 * i) for i in range(40)]
+    cells = [written.format(d, roc=d.year - 1911, month=d.month, day=d.day) for d in days]
+    typed = [cells, *([[int(c) for c in cells]] if form in ("compact", "compact-minguo") else [])]
+    for values in typed:
+        raw = pa.table({name: values})
+        schema = infer_schema(raw)
+        assert (schema[name].modality, schema[name].options["form"]) == ("timestamp", form)
+        assert coerce(raw, schema)[0].column(name).to_pylist() == days
+        if "roc" in written:
+            assert "2024-01-01" in schema[name].reason.en
+
+
+@pytest.mark.parametrize(
+    ("name", "cells", "day"),
+    [
+        ("month", [f"{2015 + i // 12}{i % 12 + 1:02}" for i in range(40)], (2015, 2, 1)),
+        ("month", [f"{2015 + i // 12}.{i % 12 + 1}" for i in range(40)], (2015, 2, 1)),
+        ("yearweek", [f"2024{i + 1:02}" for i in range(40)], (2024, 1, 8)),
+        ("season", [f"{1990 + i}/{(1991 + i) % 100:02}" for i in range(40)], (1991, 1, 1)),
+        ("fiscal", [f"FY{1990 + i}" for i in range(40)], (1991, 1, 1)),
+        ("年份", [f"{1990 + i}年" for i in range(40)], (1991, 1, 1)),
+    ],
+)
+def test_months_weeks_and_years_in_digits_where_the_name_or_the_cells_tell(name, cells, day):
+    raw = pa.table({name: cells})
+    schema = infer_schema(raw)
+    assert schema[name].modality == "timestamp"
+    assert coerce(raw, schema)[0].column(name).to_pylist()[1] == dt.datetime(*day)
+
+
+@pytest.mark.parametrize(
+    ("name", "cells"),
+    [
+        ("amount", [f"{201501 + i}" for i in range(12)] * 2),
+        ("ratio", ["2015.1", "2015.2", "2015.11"] * 10),
+        ("invoice", [f"{20240100 + i}" for i in range(40)]),
+        ("reading", [f"{20000101 + 3571 * i}" for i in range(40)]),
+        ("sold", ["01022024", "03042024", "05062024"] * 10),  # three say too little, and either may be the month
+        ("year", [str(1990 + i) for i in range(40)]),
+        ("pressure", ["150/11/92", "120/80/70", "119/12/71"] * 10),
+    ],
+)
+def test_numbers_that_only_look_like_dates_are_none(name, cells):
+    assert infer_schema(pa.table({name: cells}))[name].modality != "timestamp"
+
+
 def test_fiscal_quarters_are_read_as_those_of_the_calendar_and_told():
     schema = infer_schema(
         pa.table({"period": [f"FY22 Q{1 + i % 4}" for i in range(40)], "y": ["a", "b"] * 20}), target="y"

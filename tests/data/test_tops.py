@@ -3,6 +3,7 @@
 import openpyxl
 import pytest
 
+from modelwright.core.errors import DataError
 from modelwright.core.reading import Detected, Reading
 from modelwright.data.records import Misfit
 from modelwright.data.sources import batches, read, read_table
@@ -145,3 +146,81 @@ def test_formulas_without_saved_values_are_told(tmp_path):
     table, detected = read_table(tmp_path / "t.xlsx", Reading())
     assert table.column("twice").null_count == 30
     assert detected.words().en.startswith("formulas in `twice` have no saved values")
+
+
+def test_names_once_more_in_a_sheet_are_a_blank_row(tmp_path):
+    book = openpyxl.Workbook()
+    for line in (["a", "b"], *([i, i * 2] for i in range(10)), ["a", "b"], *([i, i * 2] for i in range(10, 20))):
+        book.active.append(line)
+    book.save(tmp_path / "t.xlsx")
+    table = read(tmp_path / "t.xlsx")
+    assert table.column("a").to_pylist() == [*range(10), None, *range(10, 20)]
+    misfits: list[Misfit] = []
+    assert sum(p.num_rows for p in batches(tmp_path / "t.xlsx", misfits=misfits)) == 21
+    assert [m.row for m in misfits] == [11]
+
+
+def numbered(first, row):
+    return [first, *(row(i) for i in range(1, 31))]
+
+
+@pytest.mark.parametrize(
+    ("lines", "names"),
+    [
+        (numbered("country,2019,2020", lambda i: f"c{i},{i * 3},{i * 5}"), ["country", "2019", "2020"]),
+        (numbered("date,001,010", lambda i: f"2024-01-{i:02},{i},{i * 2}"), ["date", "001", "010"]),
+        (numbered("label,0,1,2,3", lambda i: f"{i % 10},{i},{i + 7},0,9"), ["label", "0", "1", "2", "3"]),
+        (numbered("0,1,2,3", lambda i: f"{i / 8},{i},{-i},{i % 3}"), ["0", "1", "2", "3"]),
+        (numbered(",0,1,2", lambda i: f"{i},{i / 8},{i % 3},{i % 7}"), ["column_1", "0", "1", "2"]),
+        (numbered("Chad,15,455,365", lambda i: f"c{i},{i % 9},{i},{i * 2}"), None),
+        (numbered("Chad,2019,2020", lambda i: f"c{i},{1980 + i},{1981 + i}"), None),
+        (numbered("1,2,3,4", lambda i: f"{i},{i + 2},{i * 2},{i * 5}"), None),
+        (numbered("?,15,455,365", lambda i: f"{i},{i % 9},{i},{i * 2}"), None),
+    ],
+)
+def test_numbers_name_columns_where_they_follow_each_other_or_stand_beside_dates(tmp_path, lines, names):
+    table, detected = read_table(written(tmp_path / "t.csv", lines, []), Reading())
+    assert table.num_rows == len(lines) - (names is not None)
+    assert table.column_names == (names or [f"column_{i + 1}" for i in range(table.num_columns)])
+    assert ("--no-header" in (w.en if (w := detected.words()) else "")) == (names is not None)
+
+
+def test_the_world_bank_puts_years_below_a_title(tmp_path):
+    above = ['"Source","Indicators",', "", '"Updated","2024-06-28",', "", '"Name","Code","1960","1961",']
+    table = read(written(tmp_path / "t.csv", [*above, *(f'"C{i}","C{i}X","{i}.5","{i * 7}",' for i in range(30))], []))
+    assert (table.column_names[:4], table.num_rows) == (["Name", "Code", "1960", "1961"], 30)
+
+
+@pytest.mark.parametrize("sign", [" ", "\t", ","])
+def test_tables_of_r_name_their_rows_without_a_name_for_these(tmp_path, sign):
+    rows = [[f'"g{i}"', str(i), f'"a {i % 3}"'] for i in range(20)]
+    table, detected = read_table(written(tmp_path / "t.txt", [sign.join(('"x"', '"kind"'))], rows, sign), Reading())
+    assert table.slice(5, 1).to_pylist() == [{"row.names": "g5", "x": "5", "kind": "a 2"}]
+    assert "called `row.names`" in detected.words().en
+
+
+def test_what_is_one_cell_too_wide_is_no_table_of_r(tmp_path):
+    for last in ("", "x"):  # a delimiter behind each row, and a first cell that recurs
+        rows = [[str(i % 2), str(i), "z", last] for i in range(20)]
+        path = written(tmp_path / "t.csv", ["a,b,c"], rows)
+        if last:
+            with pytest.raises(DataError, match="4 cells where there are 3 columns"):
+                read(path)
+        else:
+            assert read(path).column_names == ["a", "b", "c"]
+
+
+def test_columns_divided_by_runs_of_blanks(tmp_path):
+    lines = ["  name    age   weight", *(f"{'ab' + str(i):>6} {20 + i:>6}  {50.5 + i:>8.2f} " for i in range(20))]
+    path = written(tmp_path / "t.txt", lines, [])
+    table = read(path)
+    assert table.slice(3, 1).to_pylist() == [{"name": "ab3", "age": "23", "weight": "53.50"}]
+    assert table.num_rows == 20
+    assert remove_rows(path, "age", lambda cell: cell == "23") == 1
+    assert [r["name"] for r in read(path).to_pylist()][2:5] == ["ab2", "ab4", "ab5"]
+
+
+@pytest.mark.parametrize("line", ["Chapter {}", "I have {} cats", "2024-01-01 00:{}:00 error in {}"])
+def test_words_with_blanks_are_one_cell(tmp_path, line):
+    table = read(written(tmp_path / "t.txt", ["text", *(line.replace("{}", str(i)) for i in range(10, 40))], []))
+    assert (table.column_names, table.num_rows) == (["text"], 30)

@@ -18,6 +18,7 @@ from modelwright.core.events import EventStream
 from modelwright.core.reading import Detected, Reading
 from modelwright.core.words import Words, counted, in_a_row
 from modelwright.data._arff import arff_batches
+from modelwright.data._blocks import repeats_names
 from modelwright.data._bombs import Swelling, check_arrow, check_excel, check_parquet
 from modelwright.data._fasta import SUFFIXES as FASTA
 from modelwright.data._fasta import fasta_batches
@@ -270,7 +271,8 @@ def _excel(path: Path, how: Reading, rows: int, detected: Detected) -> Iterator[
         detected.above = in_a_row([detected.above, formulas])
     pending: list[tuple[Any, ...]] = []
     for line in chain(begun, lines):
-        pending.append(line)
+        again = how.header is not False and repeats_names(["" if c is None else str(c) for c in line], names)
+        pending.append(() if again else line)  # a blank row, which keeps its place
         if len(pending) == rows:
             yield _cells(names, pending)
             pending = []

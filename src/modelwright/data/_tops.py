@@ -7,11 +7,13 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from modelwright.core.words import Words, counted, in_a_row
 from modelwright.data._units import unit_in_name
+from modelwright.data.dates import find_form
 from modelwright.data.records import reader_of
-from modelwright.data.values import bare_number, is_mark, is_missing
+from modelwright.data.values import bare_number, is_mark, is_missing, to_number
 
 _SEP = re.compile(r"\ufeff?\"?sep=(.|\\t)\"?[ ,;\t]*(\r\n|\r|\n)", re.IGNORECASE)
 _LINE = re.compile(r"[^\r\n]*(?:\r\n|\r|\n)")
@@ -23,6 +25,7 @@ _UNDER = 2  # rows below the first row of names that are no data
 _ENOUGH = 5  # rows below that tell what a column holds
 _NUMBERS = 0.9  # of the cells of a column of numbers
 _SHOWN = 40  # characters of a title
+_ROW_NAMES = "row.names"  # as R calls them
 
 
 @dataclass(frozen=True)
@@ -106,15 +109,105 @@ def _title(rows: Sequence[Sequence[str]]) -> int:
         return 0
     filled = [sum(bool(c.strip()) for c in row) for row in rows[: _MOST + 1]]
     at = next((i for i, n in enumerate(filled) if n > width / 2), 0)
-    if (
-        not at
-        or filled[at] < width - 1
-        or len(rows[at]) != width
-        or _repeats(rows[at])
-        or any(bare_number(c) is not None for c in rows[at])
-    ):
+    if not at or filled[at] < width - 1 or len(rows[at]) != width or _repeats(rows[at]):
         return 0
-    return at
+    return at if not _numbers(rows[at]) or _named_by_numbers(rows[at], rows[at + 1 :]) else 0
+
+
+def has_names(rows: Sequence[Sequence[str]]) -> bool:
+    """Whether the first row names the columns: short distinct words, unlike the rows below it, or numbers that follow each other."""
+    first = rows[0]
+    rest = [row for row in rows[1:200] if row != first]  # files put together one below the other
+    if not rest:
+        return True
+    if any(_kind(c) == "number" for c in first):
+        return _named_by_numbers(first, rest)
+    votes = 0
+    for i, name in enumerate(first):
+        below = [r[i] for r in rest if i < len(r)]
+        if not below:
+            continue
+        kinds = Counter(_kind(c) for c in below)
+        if kinds["number"] > 0.6 * len(below):
+            votes += 2
+        seen = set(below)
+        if name in seen:
+            votes -= 2
+        elif len(seen) <= 0.2 * len(below) and len(below) >= 10:
+            votes += 1
+        mean = sum(map(len, below)) / len(below)
+        if len(name) > 60 or (any(c in name for c in "。！？.!?") and len(name) > 20):
+            votes -= 2
+        elif mean > 3 * len(name):
+            votes += 1
+    return votes >= 0 if votes else all(0 < len(c.strip()) <= 40 for c in first)
+
+
+def _kind(cell: str) -> str:
+    if is_missing(cell):
+        return "missing"
+    return "number" if to_number(cell) is not None else "word"
+
+
+def _named_by_numbers(first: Sequence[str], rest: Sequence[Sequence[str]]) -> bool:
+    """Whether a row that holds numbers is one of names: whole numbers that follow each other, as years, hours and pixels do, where those below
+    do not; or codes beside a word above dates."""
+    digits = [c.strip() for c in first if c.strip().isdecimal()]
+    words = [c.strip() for c in first if c.strip() and not c.strip().isdecimal()]
+    if not digits or len(set(digits)) < len(digits) or _repeats(first) or any(_kind(w) == "number" for w in words):
+        return False
+    if any(_kind(c) == "word" and find_form(below) and not find_form([c]) for c, below in _columns(first, rest)):
+        return True
+    steps = _steps(first)
+    alike = sum((found := _steps(row)) is not None and found[1] == steps[1] for row in rest) if steps else 0
+    if steps is None or alike > 0.1 * len(rest):
+        return False
+    years = all(len(c) == 4 and c[:2] in ("18", "19", "20") for c in digits)
+    named = any(_kind(c) == "word" and _of_numbers(below) for c, below in _columns(first, rest))
+    corner = not first[0].strip()
+    return len(digits) >= (2 if years else 3 if named or corner else 4) and (bool(words) or corner or steps == (0, 1))
+
+
+def _columns(first: Sequence[str], rest: Sequence[Sequence[str]]) -> list[tuple[str, list[str]]]:
+    """Return each cell of the first row with those of its column that hold something."""
+    return [(c, [r[i] for r in rest if i < len(r) and not is_missing(r[i])]) for i, c in enumerate(first)]
+
+
+def _steps(row: Sequence[str]) -> tuple[int, int] | None:
+    """Return where the whole numbers of a row begin, and by how much each is more than the one before; None where they do not follow each other."""
+    numbers = [int(c) for c in row if c.strip().isdecimal()]
+    steps = {b - a for a, b in pairwise(numbers)}
+    return (numbers[0], steps.pop()) if len(steps) == 1 and min(steps) > 0 else None
+
+
+def numbers_told(rows: Sequence[Sequence[str]]) -> Words | None:
+    """Return what is said of a first row of names that are numbers."""
+    shown = [c.strip() for c in rows[0] if c.strip()][:3]
+    if len(rows) < 2 or not any(c.isdecimal() for c in shown):
+        return None
+    return Words(
+        f"the first row names the columns ({', '.join(f'`{c}`' for c in shown)} ...); --no-header reads it as data",
+        f"首行是列名（{'、'.join(f'`{c}`' for c in shown)} 等）；若为数据，请加 --no-header",
+    )
+
+
+def with_row_names(rows: list[list[str]]) -> tuple[list[list[str]], Words | None]:
+    """Return first rows with a name for the column of names of rows where the first one lacks it, as R writes tables, and what is said of it."""
+    first, rest = rows[0], rows[1:]
+    if (
+        len(first) < 2
+        or len(rest) < 2
+        or _numbers(first)
+        or any(len(r) != len(first) + 1 or not r[-1].strip() for r in rest)
+    ):
+        return rows, None
+    if len({r[0] for r in rest}) < len(rest):
+        return rows, None
+    said = Words(
+        f"the first column has no name and is called `{_ROW_NAMES}`, as R writes the names of rows",
+        f"首列没有列名，按 R 的行名处理，称为 `{_ROW_NAMES}`",
+    )
+    return [[_ROW_NAMES, *first], *rest], said
 
 
 def _passed(rows: Sequence[Sequence[str]]) -> Words:

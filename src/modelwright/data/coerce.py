@@ -187,7 +187,7 @@ def _timestamp(value: Any, column: Column) -> dt.datetime | None:
         return value.astimezone(dt.UTC).replace(tzinfo=None) if value.tzinfo else value
     if isinstance(value, dt.date):
         return dt.datetime(value.year, value.month, value.day)
-    text = str(value)
+    text = str(value).removesuffix(".0") if isinstance(value, float) else str(value)
     if is_missing(text) or is_mark(text):
         return None
     exact = bool(column.options.get("utc"))  # bundles of older versions drop zones and fractions of seconds

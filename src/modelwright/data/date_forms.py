@@ -62,6 +62,12 @@ FORMS: dict[str, re.Pattern[str]] = {
         "mdy": _numeric("mdy", _Y),
         "chinese": rf"^(?:(?P<era>{'|'.join(_ERAS)})\s*(?P<y>\d{{1,3}}|元)|(?P<y2>\d{{2,4}}))\s*年\s*{_1.format('m')}\s*月(?:\s*{_1.format('d')}(?:\s*[日号])?)?{_HAN_CLOCK}",
         "compact": r"^(?P<y>(?:19|20)\d{2})(?P<m>\d{2})(?P<d>\d{2})$",
+        "compact-dmy": r"^(?P<d>\d{1,2})(?P<m>\d{2})(?P<y>(?:19|20)\d{2})$",
+        "compact-mdy": r"^(?P<m>\d{1,2})(?P<d>\d{2})(?P<y>(?:19|20)\d{2})$",
+        "compact-minguo": r"^(?P<minguo>1\d{2})(?P<m>\d{2})(?P<d>\d{2})$",
+        "compact-month": r"^(?P<y>(?:19|20)\d{2})\.?(?P<m>\d{2})$|^(?P<y2>(?:19|20)\d{2})\.(?P<m2>\d)$",
+        "compact-week": r"^(?P<y>(?:19|20)\d{2})(?P<w>\d{2})$",
+        "minguo": rf"^(?P<minguo>1\d{{2}})(?:(?P<by>[-/]){_1.format('m')}(?P=by){_1.format('d')}|\.(?P<m2>\d{{2}})\.(?P<d2>\d{{2}})){_TAIL}",
         "month": rf"^{_Y}[-/年]{_1.format('m')}月?$",
         "named": rf"^{_WEEKDAY}{_1.format('d')}{_NTH}[-. /]*{_OF}{_B}[-., /]*{_OF}{_Y}{_LOGGED}",
         "named-us": rf"^{_WEEKDAY}{_B}[. ]+{_1.format('d')}(?:st|nd|rd|th)?,?[ ]+{_Y}{_TAIL}",
@@ -77,6 +83,7 @@ FORMS: dict[str, re.Pattern[str]] = {
         rf"|^[KC]W ?(?P<w4>\d{{1,2}})(?:[-/. ]+{_Y20.replace('<y>', '<y2>')}|[-/.](?P<y3>\d{{2}}))$",
         "quarter": _part_of_year("q", "Q", 4, "Quartal", "第?(?P<q6>[1-4一二三四])季度?"),
         "half": _part_of_year("hy", "H", 2, "(?:Halbjahr|HJ)", "(?P<hy6>[上下])半年度?"),
+        "year": rf"^FY[- ]?{_Y20}(?:[-/](?P<end>\d{{2,4}}))?$|^{_Y20.replace('<y>', '<y2>')}(?:[-/–](?P<end2>\d{{2,4}})|\s*财?年度?)$",
     }.items()
 }
 EPOCHS = {"epoch": 1, "epoch-ms": 10**3, "epoch-us": 10**6, "epoch-ns": 10**9}
@@ -120,11 +127,20 @@ def _day(part: dict[str, str]) -> dt.datetime:
 
     Raises ValueError or KeyError where there is no such day.
     """
-    year = 1 if part["y"] == "元" else int(part["y"])
-    if era := part.get("era"):
-        year += _ERAS[era]
-    elif year < 100:
-        year += 1900 if year >= 69 else 2000  # as POSIX reads two digits
+    if "minguo" in part:
+        year = int(part["minguo"]) + _ERAS["民国"]
+    else:
+        year = 1 if part["y"] == "元" else int(part["y"])
+        if era := part.get("era"):
+            year += _ERAS[era]
+        elif year < 100:
+            year += 1900 if year >= 69 else 2000  # as POSIX reads two digits
+        elif year < 1000:  # 113年1月5日
+            year += _ERAS["民国"]
+    if (end := part.get("end")) is not None and (year + 1) % 10 ** len(end) != int(end):
+        raise ValueError
+    if not {"m", "b", "w", "q", "hy"} & set(part):
+        return dt.datetime(year, 1, 1)
     if week := part.get("w"):
         return dt.datetime.fromisocalendar(year, int(week), int(part.get("wd", 1)))
     if quarter := part.get("q"):

@@ -22,6 +22,17 @@ from modelwright.data.values import is_missing
 
 _FAMILY = {"": ("dmy", "mdy"), "2": ("dmy2", "mdy2", "ymd2")}
 _THREE = r"^\s*(?P<a>\d{1,2})[-/.](?P<b>\d{1,2})[-/.](?P<c>\d{2,4})(?:\D|$)"
+# dates that are numbers as well, and the names of columns that say so
+_NAMED_TIME = r"(date|time|_at$|^at$|_on$|_ts$|^ts$|timestamp|day|日期|时间|日$)"
+_NAMED_MONTH = r"(month|period|yyyy|(^|_)ym$|月)"
+_DIGITS = {
+    "compact": _NAMED_TIME, "compact-time": _NAMED_TIME, "compact-dmy": _NAMED_TIME, "compact-mdy": _NAMED_TIME,
+    "compact-minguo": _NAMED_TIME, "compact-month": rf"{_NAMED_TIME}|{_NAMED_MONTH}", "compact-week": r"(week|周|yyyyww)",
+}  # fmt: skip
+# digits of those that so many different cells show by themselves
+_PLAINLY = {"compact": 8, "compact-dmy": 8, "compact-mdy": 8, "compact-time": 14}
+_ENOUGH = 10
+_FREE = [f for f in FORMS if f not in _DIGITS or f in ("compact", "compact-time")]
 _LOOK = 300  # cells that tell the form
 _SEVERAL = 100  # cells that tell whether there are several
 
@@ -29,7 +40,7 @@ _SEVERAL = 100  # cells that tell whether there are several
 def from_numbers(values: pa.Array, form: str) -> pa.Array | None:
     """Return the moments of whole numbers or floats as timestamps; None for a form that is not of numbers."""
     if form not in EPOCHS and form != "excel":
-        return None
+        return None  # those of `20240305` are read as text
     numbers = np.asarray(values.cast(pa.float64(), safe=False).fill_null(np.nan))
     seconds = (numbers - DAYS) * 86400 if form == "excel" else numbers / EPOCHS[form]
     good = np.isfinite(seconds) & (np.abs(seconds) < 2.5e11)
@@ -45,16 +56,18 @@ def find_form(cells: Sequence[str]) -> str | None:
         else []
     )
     best, most, read = None, 0.0, dict[str, int]()
-    for form in FORMS:
+    for form in _FREE:
         read[form] = sum(to_time(c, form) is not None for c in some)
         share = read[form] / max(1, len(some))
         if share > most:
             best, most = form, share
+    if best == "month" and read["year"] == len(some) and len(set(some)) > 2:
+        return "year"  # 2001/02, 2002/03, 2003/04
     if most >= 0.9:
         return best
     # cells that begin with the year are read beside any other form
     iso = [to_time(c, "ymd") is not None for c in some] if read["ymd"] else []
-    for form in sorted(FORMS, key=lambda f: -read[f]) if any(iso) else ():
+    for form in sorted(_FREE, key=lambda f: -read[f]) if any(iso) else ():
         if form != "ymd" and sum(
             i or to_time(c, form) is not None for c, i in zip(some, iso, strict=True)
         ) >= 0.9 * len(some):
@@ -65,7 +78,7 @@ def find_form(cells: Sequence[str]) -> str | None:
 def several_forms(cells: Sequence[str]) -> Words | None:
     """Return what is said of a column of text nearly all cells of which are dates, though no one form fits them; None for anything else."""
     some = cells[:_SEVERAL]
-    read = {c: next((f for f in FORMS if to_time(c, f) is not None), None) for c in some}
+    read = {c: next((f for f in _FREE if to_time(c, f) is not None), None) for c in some}
     found = {f: c for c, f in reversed(read.items()) if f is not None}
     if len(found) < 2 or sum(f is not None for f in read.values()) < 0.9 * len(some):
         return None
@@ -76,9 +89,47 @@ def several_forms(cells: Sequence[str]) -> Words | None:
     )
 
 
-def fiscal(cells: Sequence[str], form: str) -> Words | None:
-    """Return what is to be said of quarters and halves of fiscal years, whose beginning differs by company; None for others."""
-    shown = next((c for c in cells if "FY" in c.upper()), None) if form in ("quarter", "half") else None
+def form_of(name: str, cells: Sequence[str]) -> str | None:
+    """Return the one form under which nearly all cells of a named column are dates. Those that are written as numbers (`20240305`, `201503`)
+    are dates where the name or the cells themselves say so, and where day and month cannot stand either way."""
+    form = find_form(cells)
+    return form if form is not None and form not in _DIGITS else _dated_digits(name, cells)
+
+
+def _dated_digits(name: str, cells: Sequence[str]) -> str | None:
+    some = cells[:_LOOK]
+    read = {f: sum(to_time(c, f) is not None for c in some) for f in _DIGITS if _may_be(f, name, some)}
+    best = max(read, key=lambda f: read[f], default=None)
+    if best is None or read[best] < (0.9 if _names(best, name) else 1) * len(some):
+        return None
+    return None if best == "compact-dmy" and read.get("compact-mdy") == read[best] else best
+
+
+def _names(form: str, name: str) -> bool:
+    return re.search(_DIGITS[form], name, re.IGNORECASE) is not None
+
+
+def _may_be(form: str, name: str, cells: Sequence[str]) -> bool:
+    plain = len(set(cells)) >= _ENOUGH and set(map(len, cells)) == {_PLAINLY.get(form)}
+    return bool(cells) and (plain or _names(form, name))
+
+
+def may_be_dates(name: str, cells: pa.Array) -> bool:
+    """Whether cells [N] of plain numbers are to be looked at as dates: their column is named so, or all have the length of a day."""
+    if any(_names(form, name) for form in _DIGITS):
+        return True
+    lengths = pc.min_max(pc.utf8_length(cells))
+    low, high = lengths["min"].as_py(), lengths["max"].as_py()
+    return len(cells) >= _ENOUGH and low == high and low in _PLAINLY.values()
+
+
+def date_words(cells: Sequence[str], form: str) -> Words | None:
+    """Return what is to be said of how dates are read: those of fiscal years, whose beginning differs by company, and of the Minguo calendar."""
+    if "minguo" in form or (form == "chinese" and re.match(r"\d{3}\s*年", cells[0])):
+        start = to_time(cells[0], form)
+        day = f"{start:%Y-%m-%d}" if start else ""
+        return Words(f"`{cells[0]}` is read by the Minguo calendar, as {day}", f"`{cells[0]}` 按民国纪年读作 {day}")
+    shown = next((c for c in cells if "FY" in c.upper()), None) if form in ("quarter", "half", "year") else None
     start = to_time(shown, form) if shown else None
     if start is None:
         return None
@@ -124,7 +175,13 @@ def no_times(name: str, cells: Sequence[str]) -> ColumnError:
 
 def number_form(name: str, numbers: np.ndarray) -> str | None:
     """Return the form of numbers [N] in a column that is named as a time: Unix time, or serials of Excel."""
-    if len(numbers) == 0 or not np.isfinite(numbers).all() or not names_time(name):
+    if len(numbers) == 0 or not np.isfinite(numbers).all():
+        return None
+    if (numbers == np.floor(numbers)).all() and (
+        form := _dated_digits(name, [f"{n:.0f}" for n in np.unique(numbers)[:_LOOK]])
+    ):
+        return form
+    if not names_time(name):
         return None
     low, high = numbers.min(), numbers.max()
     for form, unit in EPOCHS.items():
@@ -136,7 +193,7 @@ def number_form(name: str, numbers: np.ndarray) -> str | None:
 
 def names_time(name: str) -> bool:
     """Whether a column is named as a date or time."""
-    return bool(re.search(r"(date|time|_at$|^at$|_on$|_ts$|^ts$|timestamp|day|日期|时间|日$)", name, re.IGNORECASE))
+    return re.search(_NAMED_TIME, name, re.IGNORECASE) is not None
 
 
 _Parts = tuple[np.ndarray, np.ndarray, np.ndarray]  # day, month and year

@@ -45,8 +45,9 @@ from modelwright.data._word_columns import (
 )
 from modelwright.data.dates import (
     Order,
-    find_form,
-    fiscal,
+    date_words,
+    form_of,
+    may_be_dates,
     names_time,
     no_times,
     number_form,
@@ -85,7 +86,6 @@ def infer_schema(
     `na` are numbers that stand for no value, in all columns of numbers (`-999`) or in one (`age=-999`).
 
     Paths in cells are taken from `folder`: GIFs are opened, since they may be pictures or clips.
-
     `reading` says what was asked about the spelling of numbers and dates, `detected` what its source told; the decimal sign is noted there.
 
     Raises ColumnError for a named column that is absent, OptionError for an unknown modality and for `na` that is no number.
@@ -216,9 +216,10 @@ def _infer_column(name: str, values: pa.ChunkedArray, target: bool, asked: str |
             )
         return Column(name, "labels" if target else "text")
     if pa.types.is_floating(kind) or pa.types.is_integer(kind) or pa.types.is_decimal(kind):
-        form = None if target or not names_time(name) else number_form(name, _floats(values))
+        form = None if target else number_form(name, _floats(values))
         if form:
-            return Column(name, "timestamp", options={"form": form, "utc": True})
+            said = date_words([f"{_floats(values)[0]:.0f}"], form)
+            return Column(name, "timestamp", options={"form": form, "utc": True}, reason=said)
         return Column(name, _number_or_class(values, target) if not counts_rows(name, values) or target else "id")
     if not (pa.types.is_string(kind) or pa.types.is_large_string(kind)):
         return Column(name, "text")
@@ -227,9 +228,8 @@ def _infer_column(name: str, values: pa.ChunkedArray, target: bool, asked: str |
 
 def _plain_numbers(name: str, values: pa.ChunkedArray) -> Column | None:
     """Return a column of cells such as `-1.5`, told from whole arrays; None where some are written otherwise."""
-    if not pa.types.is_string(values.type) or names_time(name):
+    if not pa.types.is_string(values.type) or may_be_dates(name, some := first_distinct(values, LOOK)):
         return None
-    some = first_distinct(values, LOOK)
     plain = pc.match_substring_regex(some, PLAIN)
     others = some.filter(pc.invert(plain))
     if len(others) == len(some) or len(others) > _MOST_MARKS:
@@ -286,13 +286,11 @@ def _infer_text(name: str, values: pa.ChunkedArray, target: bool, decimal: str) 
         clock = span == "clock"
         options: dict[str, Any] = {"form": span, **({"utc": True} if clock else {})}
         return Column(name, "timestamp" if clock else "number", options=options, reason=span_words(plain, span))
-    form = find_form(plain)
-    if form in ("compact", "compact-time") and not names_time(name):
-        form = None
+    form = form_of(name, plain)
     if form is None and numbers == len(plain) and names_time(name):
         form = number_form(name, np.array([to_number(c, decimal=decimal) for c in plain]))
     if form and not (target and len(distinct) <= 20):
-        return Column(name, "timestamp", options={"form": form, "utc": True}, reason=fiscal(plain, form))
+        return Column(name, "timestamp", options={"form": form, "utc": True}, reason=date_words(plain, form))
     found = Quantities(True, {"decimal": ","} if decimal == "," else {})
     if numbers < len(plain) or not all(map(_PLAIN.match, plain)):
         found = find_quantities(plain, decimal, name, rows_of(values))
@@ -385,7 +383,9 @@ def _options(name: str, values: pa.ChunkedArray, modality: str, decimal: str) ->
         numbers = [n for n in (to_number(c) for c in cells) if n is not None]
         form = span_form("", cells) if span_form("", cells) == "clock" else None
         form = (
-            form or find_form(cells) or (number_form("date", np.array(numbers)) if len(numbers) == len(cells) else None)
+            form
+            or form_of(f"date {name}", cells)
+            or (number_form("date", np.array(numbers)) if len(numbers) == len(cells) else None)
         )
         if form is None:
             raise no_times(name, cells)

@@ -23,9 +23,10 @@ from modelwright.core.encrypted_files import open_plain
 from modelwright.core.errors import DataError
 from modelwright.core.reading import Detected, Reading
 from modelwright.core.words import Words, in_a_row
+from modelwright.data._blank_runs import Runs, divides, one_blank
 from modelwright.data._blocks import blocks, repeats_names
 from modelwright.data._delimiters import find_delimiter
-from modelwright.data._tops import Top, comments, find_top
+from modelwright.data._tops import Top, comments, find_top, has_names, numbers_told, with_row_names
 from modelwright.data.encodings import tell_encoding
 from modelwright.data.records import BLANK, CELL_LIMIT, BlankLines, Misfit, reader_of, records
 
@@ -113,14 +114,21 @@ def sniff(path: Path, reading: Reading, detected: Detected | None = None) -> Dia
     delimiter = reading.delimiter or named or find_delimiter(text, reading.names)
     quoting = _quotes(text, delimiter)
     rows, ends = _first_rows(text, delimiter, quoting)
+    alone = sum(len(r) == 1 for r in rows) > 0.9 * len(rows)
+    if delimiter == " " or (alone and not (reading.delimiter or named) and divides(text)):
+        delimiter, text = " ", one_blank(text)
+        quoting = _quotes(text, delimiter)
+        rows, ends = _first_rows(text, delimiter, quoting)
     if not rows:
         raise DataError(f"{path} is empty.", f"{path} 是空文件。")
+    rows, lacking = with_row_names(rows)
+    said = in_a_row([said, lacking])
     top = find_top(rows) if reading.header is None else Top(0, 0, tuple(rows[0]), None)
-    has_header = (
-        _has_header(rows[top.at :]) if reading.header is None and not top.under else reading.header is not False
-    )
+    has_header = has_names(rows[top.at :]) if reading.header is None and not top.under else reading.header is not False
     if not has_header:
         top = Top(0, 0, (), None)
+    elif reading.header is None and not top.under:
+        said = in_a_row([said, numbers_told(rows[top.at :])])
     if top.at + top.under:
         above += ends[top.at + top.under - 1]
     width = Counter(len(r) for r in rows[1 if has_header and len(rows) > 1 else 0 :]).most_common(1)[0][0]
@@ -215,45 +223,6 @@ def _strictly_quoted(text: str, delimiter: str) -> bool:
     return max(widths.values()) >= 0.95 * sum(widths.values())
 
 
-def _kind(cell: str) -> str:
-    from modelwright.data.values import is_missing, to_number
-
-    if is_missing(cell):
-        return "missing"
-    return "number" if to_number(cell) is not None else "word"
-
-
-def _has_header(rows: list[list[str]]) -> bool:
-    """Whether the first row names the columns: short distinct words, unlike the rows below it."""
-    first = rows[0]
-    rest = [row for row in rows[1:200] if row != first]  # files put together one below the other
-    if not rest:
-        return True
-    if any(_kind(c) == "number" for c in first):
-        return False
-    if len({c.strip().lower() for c in first}) < len([c for c in first if c.strip()]) and len(first) > 2:
-        pass
-    votes = 0
-    for i, name in enumerate(first):
-        below = [r[i] for r in rest if i < len(r)]
-        if not below:
-            continue
-        kinds = Counter(_kind(c) for c in below)
-        if kinds["number"] > 0.6 * len(below):
-            votes += 2
-        seen = set(below)
-        if name in seen:
-            votes -= 2
-        elif len(seen) <= 0.2 * len(below) and len(below) >= 10:
-            votes += 1
-        mean = sum(map(len, below)) / len(below)
-        if len(name) > 60 or (any(c in name for c in "。！？.!?") and len(name) > 20):
-            votes -= 2
-        elif mean > 3 * len(name):
-            votes += 1
-    return votes >= 0 if votes else all(0 < len(c.strip()) <= 40 for c in first)
-
-
 def unique_names(cells: Sequence[str]) -> list[str]:
     """Return column names without blanks at their ends, none empty, none twice."""
     out: dict[str, None] = {}
@@ -286,7 +255,8 @@ def delimited(
     passed = dialect.above
     empty = blank_lines or BlankLines()
     with open_bytes(path) as raw:
-        text = io.TextIOWrapper(raw, encoding=dialect.encoding, newline="")
+        text: Any = io.TextIOWrapper(raw, encoding=dialect.encoding, newline="")
+        text = Runs(text) if dialect.delimiter == " " else text
         block: list[list[str]] = []
         first = dialect.header
         try:

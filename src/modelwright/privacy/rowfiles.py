@@ -22,6 +22,7 @@ from modelwright.core.envelope import SUFFIX, is_sealed
 from modelwright.core.errors import ColumnError, DataError, unknown
 from modelwright.core.reading import Reading
 from modelwright.core.words import Words
+from modelwright.data._blank_runs import one_blank
 from modelwright.data.arrow import plain_array
 from modelwright.data.encodings import find_encoding
 from modelwright.data.records import CELL_LIMIT
@@ -109,7 +110,7 @@ def _delimited(path: Path, column: str, wanted: Wanted, out: BinaryIO | None, ho
         def lines() -> Iterator[str]:
             for line in text:
                 taken.append(line)
-                yield line
+                yield one_blank(line) if dialect.delimiter == " " else line
 
         csv.field_size_limit(CELL_LIMIT)
         quoting: Any = csv.QUOTE_MINIMAL if dialect.quoting else csv.QUOTE_NONE
