@@ -23,10 +23,10 @@ from modelwright.core.encrypted_files import open_plain
 from modelwright.core.errors import DataError
 from modelwright.core.reading import Detected, Reading
 from modelwright.core.words import Words, in_a_row
-from modelwright.data._blank_runs import Runs, divides, one_blank
 from modelwright.data._blocks import blocks, repeats_names
 from modelwright.data._delimiters import find_delimiter
 from modelwright.data._tops import Top, comments, find_top, has_names, numbers_told, with_row_names
+from modelwright.data.blank_runs import Runs, divides, one_blank
 from modelwright.data.encodings import tell_encoding
 from modelwright.data.records import BLANK, CELL_LIMIT, BlankLines, Misfit, reader_of, records
 

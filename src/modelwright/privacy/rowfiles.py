@@ -22,8 +22,8 @@ from modelwright.core.envelope import SUFFIX, is_sealed
 from modelwright.core.errors import ColumnError, DataError, unknown
 from modelwright.core.reading import Reading
 from modelwright.core.words import Words
-from modelwright.data._blank_runs import one_blank
 from modelwright.data.arrow import plain_array
+from modelwright.data.blank_runs import one_blank
 from modelwright.data.encodings import find_encoding
 from modelwright.data.records import CELL_LIMIT
 from modelwright.data.text import open_bytes, sniff
