@@ -22,6 +22,7 @@ from modelwright.data._gaps import Found, at_places, filled
 from modelwright.data.dates import names_time
 from modelwright.data.finding import Finding
 from modelwright.data.frequency import Frequency
+from modelwright.data.time_parts import plain_name
 
 SIGN = " | "  # between the parts of a series' name
 _KEYS = frozenset("series seriesid uniqueid itemid id store storeid shop sku product productid item sensor sensorid device station "
@@ -81,7 +82,10 @@ def series_of(table: Table, told: Told, *, empty: bool = False) -> tuple[list[Se
     order = np.lexsort((np.arange(len(times)), times, codes))
     order = order[sound[order]]
     if len(order) == 0:
-        raise DataError(f"{table.source} has no row with a time.", f"{table.source} 中没有任何带时间的行。")
+        raise DataError(
+            f"No cell of `{told.time}` in {table.source} can be read as a date or a number. Write it as 2024-03-31, or name another column with --time.",
+            f"{table.source} 的 `{told.time}` 列没有任何可读作日期或数值的单元格。请写成 2024-03-31 的形式，或用 --time 指定其他列。",
+        )
     bounds = np.flatnonzero(np.diff(codes[order])) + 1
     groups = np.split(order, bounds)
     if told.frequency is None or told.frequency.anchor < 0:
@@ -179,11 +183,6 @@ def _keys(table: Table, told: Told, times: np.ndarray) -> tuple[np.ndarray, list
         f"series: --duplicates sum or mean, with --ignore for the other columns.",
         f"时间重复出现，且未找到能区分各序列的列。请用 --key 指定，可选：{shown}；若只有一条序列，请用 --ignore 忽略其他列，并用 --duplicates sum 或 mean。",
     )
-
-
-def plain_name(name: str) -> str:
-    """Return the name of a column in small letters without marks between its words, as lists of usual names have it."""
-    return name.lower().replace("_", "").replace(" ", "").replace("-", "")
 
 
 def _grouped(table: Table, keys: Sequence[str]) -> tuple[np.ndarray, list[tuple[str, ...]]]:

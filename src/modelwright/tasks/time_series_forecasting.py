@@ -26,9 +26,10 @@ from modelwright.data.calendar import check_country
 from modelwright.data.continuation import official_rows
 from modelwright.data.frequency import Frequency, parse
 from modelwright.data.hierarchy import with_totals
-from modelwright.data.panel import Told, plain_name, series_of
+from modelwright.data.panel import Told, series_of
 from modelwright.data.seasons import found_seasons
 from modelwright.data.sources import read_table
+from modelwright.data.time_parts import made_of, parts_of, plain_name, put_together
 from modelwright.data.windows import TEST, TRAIN, WINDOW, split_windows, to_table, windows_for
 from modelwright.evaluate.metrics import forecasting as evaluate
 from modelwright.evaluate.metrics.money import MEAN_COST
@@ -70,7 +71,13 @@ class TimeSeriesForecasting(GeneratedTask):
         self, source: Any, reading: Reading, events: EventStream | None = None
     ) -> tuple[pa.Table, Detected] | None:
         raw, detected = read_table(source, reading, events)
-        return wide.to_long(raw, reading, reading.asked.get("time")) or raw, detected
+        time = reading.asked.get("time")
+        raw, together = put_together(raw, time)
+        long = wide.to_long(raw, reading, made_of(raw.column_names) or time)
+        for said in (together, long[1] if long else None):
+            if said is not None and events is not None:
+                events.note(said.en, said.zh)
+        return long[0] if long else raw, detected
 
     def target_of(self, raw: pa.Table) -> str | None:
         return next((n for n in raw.column_names if plain_name(n) in _VALUE), None)
@@ -79,7 +86,11 @@ class TimeSeriesForecasting(GeneratedTask):
         changes: dict[str, dict[str, Any]] = {}
         target = schema.target
         asked = config.time if config is not None else None
-        time = asked or time_of(schema)
+        made = made_of(schema.names)
+        time = made or asked or time_of(schema)
+        for part in parts_of(made) if made else ():
+            if made != part in schema.names:
+                changes[part] = {"role": "ignored", "reason": Words(f"stands in `{made}`", f"已并入 `{made}`")}
         for name in config.key if config is not None else ():
             changes[schema[name].name] = {"modality": "id", "role": "input", "options": {}, "reason": None}
         for name in config.known if config is not None else ():

@@ -23,6 +23,7 @@ from modelwright.data.continuation import joined
 from modelwright.data.hierarchy import MOST, is_total, reconciled, with_totals
 from modelwright.data.panel import Series, Told, series_of, told_of
 from modelwright.data.sources import read_table, source_name
+from modelwright.data.time_parts import again
 from modelwright.data.wide import to_long
 from modelwright.data.windows import TEST, to_table
 from modelwright.recipes.shared.forecast import ForecastModel
@@ -98,9 +99,9 @@ def _read(
     source: Any, told: Told, about: Mapping[str, Any], reading: Reading, protect: Callable[[Table], Table],
     words: list[Words],
 ) -> list[Series]:  # fmt: skip
-    raw, _ = read_table(source, reading)
-    if told.target not in raw.column_names:
-        raw = to_long(raw, reading, told.time) or raw
+    raw = again(read_table(source, reading)[0], told.time)
+    if told.target not in raw.column_names and (long := to_long(raw, reading, told.time)) is not None:
+        raw = long[0]
     if told.target not in raw.column_names and not set(told.known) & set(raw.column_names):
         wanted = [told.target, *([told.time] if told.time else []), *told.keys]
         raise DataError(
