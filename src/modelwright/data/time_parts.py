@@ -46,7 +46,9 @@ def put_together(raw: pa.Table, time: str | None) -> tuple[pa.Table, Words | Non
     """
     kinds = {n: k for n in raw.column_names if (k := _KINDS.get(plain_name(n))) is not None}
     some = raw.slice(0, _LOOK)
-    dates = [n for n in ([time] if time in raw.column_names else raw.column_names) if _dates(some, n)]
+    dates = [
+        n for n in ([time] if time is not None and time in raw.column_names else raw.column_names) if _dates(some, n)
+    ]
     base = dates[0] if dates else next((n for n in kinds if n == (time or n) and _years(some, n)), None)
     if base is None:
         return raw, None
@@ -223,9 +225,8 @@ def column_parts(raw: pa.Table) -> tuple[str, list[str], list[str | None]] | Non
         base = next((n for n in free if (_dates(some, n) if kind == "hour" else _years(some, n))), None)
         if base is None:
             continue
-        begins = [
-            None if c is None else _day(c) if kind == "hour" else _YEAR.fullmatch(c)[1] for c in _texts(raw, base)
-        ]  # type: ignore[index]
+        cells = [None if c is None else _day(c) for c in _texts(raw, base)]
+        begins = cells if kind == "hour" else [None if c is None else _YEAR.sub(r"\1", c) for c in cells]
         return base, names, [None if b is None else f"{b}{_BEFORE[kind]}{read[n]}" for b in begins for n in names]
     return None
 
