@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import html
+import itertools
 import re
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from modelwright.core.encrypted_files import open_plain
 from modelwright.core.errors import DataError
+from modelwright.data._textgrid import SILENT, spoken
 from modelwright.data.encodings import find_encoding
 
-_TIME = re.compile(r"(?:(\d+):)?(\d{1,2}):(\d{1,2})[.,](\d{1,3})")
+_TIME = re.compile(r"(?:(\d+):)?(\d{1,2}):(\d{1,2})(?:[.,](\d{1,9}))?")
 _ARROW = re.compile(r"^\s*(\S+)\s*-->\s*(\S+)")
-_TAG = re.compile(r"<v\s+([^>]*)>|</?[^>]*>|\{\\[^}]*\}")
+_TAG = re.compile(r"</?[^>]*>|\{\\[^}]*\}")
+_VOICE = re.compile(r"<v(?:\.[^\s>]+)*\s+([^>]*)>")
+_WORD_TIME = re.compile(r"<(?:\d+:)?\d{1,2}:\d{1,2}[.,]\d{1,3}>")  # before a word of captions that appear word by word
+_MOMENT = 0.05  # seconds: a cue as short as that shows nothing new, it only moves lines up
 _PAUSE, _LONGEST = 0.6, 15.0  # seconds: words of a CTM further apart, or a line longer than that, make a new cue
 SUFFIXES = (".srt", ".vtt", ".textgrid", ".ctm")
 
@@ -57,7 +62,7 @@ def text_of(path: Path) -> str:
 
 def checked(cues: list[Cue], path: Path) -> list[Cue]:
     """Return cues that follow each other. Raises DataError for one that ends before it begins, runs backwards or overlaps."""
-    before: Cue | None = None
+    last: dict[str | None, Cue] = {}
     for cue in cues:
         at = f"{path}, line {cue.line}", f"{path} 第 {cue.line} 行"
         if cue.end <= cue.start:
@@ -65,92 +70,107 @@ def checked(cues: list[Cue], path: Path) -> list[Cue]:
                 f"{at[0]}: the cue ends at {cue.end:g} s, before it begins at {cue.start:g} s; correct its times.",
                 f"{at[1]}：时间段在 {cue.end:g} 秒结束，早于开始的 {cue.start:g} 秒；请更正时间。",
             )
-        if before is not None and cue.speaker == before.speaker and cue.start < before.start:
+        before = last.get(cue.speaker)
+        if before is not None and cue.start < before.start:
             raise DataError(
                 f"{at[0]}: the cue begins at {cue.start:g} s, before the one of line {before.line} above it, at {before.start:g} s; "
                 "put cues in the order of their times.",
                 f"{at[1]}：时间段从 {cue.start:g} 秒开始，早于前面第 {before.line} 行的时间段（{before.start:g} 秒开始）；请按时间顺序排列。",
             )
-        if before is not None and cue.speaker == before.speaker and cue.start < before.end - 0.05:
+        if before is not None and cue.start < before.end - 0.05:
             raise DataError(
                 f"{at[0]}: the cue begins at {cue.start:g} s, inside the one of line {before.line}, which ends at {before.end:g} s; "
                 "correct the times, or merge the two.",
                 f"{at[1]}：时间段从 {cue.start:g} 秒开始，落在第 {before.line} 行的时间段之内（{before.end:g} 秒结束）；请更正时间或合并两段。",
             )
-        before = cue
+        last[cue.speaker] = cue
     return cues
 
 
 def _subtitles(text: str, path: Path) -> Iterable[Cue]:
-    """SRT and WebVTT: a line of times, then lines of text up to an empty one."""
+    """SRT and WebVTT: a line of times, then lines of text up to an empty one, or to the times of the next."""
     lines = text.splitlines()
+    blocks: list[_Block] = []
     at = 0
     while at < len(lines):
         found = _ARROW.match(lines[at])
         if found is None:
             at += 1
             continue
-        start, end = _seconds(found[1], path, at + 1), _seconds(found[2], path, at + 1)
-        said: list[str] = []
-        first = at
+        block = _Block(_seconds(found[1], path, at + 1), _seconds(found[2], path, at + 1), at + 1)
+        blocks.append(block)
         at += 1
-        while at < len(lines) and lines[at].strip():
-            said.append(lines[at])
+        while at < len(lines) and lines[at] and not _ARROW.match(lines[at]):
+            if lines[at].strip():
+                block.lines.append(lines[at].strip())
+            elif block.lines:
+                break
             at += 1
-        whole = " ".join(said)
-        voice = re.search(r"<v\s+([^>]*)>", whole)
-        yield Cue(
-            start, end, html.unescape(_TAG.sub("", whole)).strip(), first + 1, voice[1].strip() if voice else None
-        )
+        if at < len(lines) and block.lines and block.lines[-1].isdecimal() and _ARROW.match(lines[at]):
+            block.lines.pop()  # the number of the next cue, where no empty line stands before it
+    _unrolled(blocks)
+    for block in blocks:
+        whole = " ".join(block.lines)
+        voices = {v.strip() for v in _VOICE.findall(whole)}
+        said = html.unescape(_TAG.sub("", whole)).strip()
+        yield Cue(block.start, block.end, said, block.line, voices.pop() if len(voices) == 1 else None)
+
+
+@dataclass
+class _Block:
+    """The lines of text of a cue, below the times in line `line`."""
+
+    start: float
+    end: float
+    line: int
+    lines: list[str] = field(default_factory=list)
+
+
+def _unrolled(blocks: list[_Block]) -> None:
+    """Take out lines that stand once more above the new one, as in captions that roll up (YouTube writes its own ones so)."""
+    plain = [[_TAG.sub("", line).strip() for line in b.lines] for b in blocks]
+    again = [
+        bool(a and b and b[0] == a[-1] and _near(before, block))
+        for (before, a), (block, b) in itertools.pairwise(zip(blocks, plain, strict=True))
+    ]
+    moments = any(r and b.end - b.start <= _MOMENT for r, b in zip(again, blocks[1:], strict=True))
+    if not moments and not any(_WORD_TIME.search(line) for b in blocks for line in b.lines):
+        return
+    for repeated, block in zip(again, blocks[1:], strict=True):
+        if repeated:
+            del block.lines[0]
+
+
+def _near(before: _Block, block: _Block) -> bool:
+    return abs(block.start - before.end) <= _MOMENT
+
+
+def seconds_of(text: str) -> float | None:
+    """Return a time such as `00:01:02.500` or `1:02` in seconds; None for what is none."""
+    found = _TIME.fullmatch(text)
+    if found is None:
+        return None
+    hours, minutes, seconds, part = found.groups()
+    return int(hours or 0) * 3600 + int(minutes) * 60 + int(seconds) + float(f"0.{part or 0}")
 
 
 def _seconds(text: str, path: Path, line: int) -> float:
-    found = _TIME.fullmatch(text)
+    found = seconds_of(text)
     if found is None:
         raise DataError(
             f"{path}, line {line}: expected a time such as 00:01:02.500, received `{text[:40]}`.",
             f"{path} 第 {line} 行：应为形如 00:01:02.500 的时间，收到的是 `{text[:40]}`。",
         )
-    hours, minutes, seconds, part = found.groups()
-    return int(hours or 0) * 3600 + int(minutes) * 60 + int(seconds) + int(part.ljust(3, "0")) / 1000
-
-
-_FIELD = re.compile(r'^\s*(xmin|xmax|text|name|class|mark|intervals|item)\b[^=\n]*(?:=\s*("(?:[^"]|"")*"|[-+\d.eE]+))?')
+    return found
 
 
 def _textgrid(text: str, path: Path) -> Iterable[Cue]:
-    """Praat's long form; the tier called words, sentences, utterances, transcript or text, else the first one of intervals."""
-    tiers: list[tuple[str, list[Cue]]] = []
-    start = end = 0.0
-    name, intervals, within = "", False, False
-    for number, line in enumerate(text.splitlines(), 1):
-        found = _FIELD.match(line)
-        if found is None:
-            continue
-        key, value = found[1], found[2]
-        plain = value[1:-1].replace('""', '"') if value and value[0] == '"' else value
-        if key == "class":
-            intervals = plain == "IntervalTier"
-            within = False
-        elif key == "name" and intervals:
-            name = plain or ""
-            tiers.append((name, []))
-        elif key == "intervals":
-            within = True
-        elif key == "xmin" and within and value:
-            start = float(value)
-        elif key == "xmax" and within and value:
-            end = float(value)
-        elif key == "text" and within and tiers:
-            tiers[-1][1].append(Cue(start, end, plain or "", number))
-    if not tiers:
-        raise DataError(
-            f"{path} has no tier of intervals; save it in Praat as a text file (long form).",
-            f"{path} 中没有区间层；请在 Praat 中另存为文本文件（长格式）。",
-        )
-    usual = ("sentences", "utterances", "transcript", "transcription", "text", "words")
-    best = min(tiers, key=lambda t: usual.index(t[0].lower()) if t[0].lower() in usual else len(usual))
-    return in_lines(best[1]) if best[0].lower() == "words" else best[1]
+    """The tiers of what is said (`_textgrid.spoken`), words near each other as one cue."""
+    cues: list[Cue] = []
+    for tier, speaker in spoken(text, path):
+        found = [Cue(i.start, i.end, i.text, i.line, speaker) for i in tier.intervals]
+        cues += in_lines(found) if tier.words else found
+    return sorted(cues, key=lambda c: c.start) if len({c.speaker for c in cues}) > 1 else cues
 
 
 def read_words(path: Path) -> list[Cue]:
@@ -164,8 +184,9 @@ def _ctm(text: str, path: Path) -> Iterable[Cue]:
 
 
 def _ctm_words(text: str, path: Path) -> list[Cue]:
-    """A word a line: recording, channel, start, duration, word, maybe a confidence."""
-    words = []
+    """A word a line: recording, channel, start, duration, word, maybe a confidence. Of a list of several recordings, the words of the one
+    that the file is called as."""
+    words: dict[str, list[Cue]] = {}
     for number, line in enumerate(text.splitlines(), 1):
         cells = line.split()
         if not cells or cells[0].startswith(";;"):
@@ -174,13 +195,40 @@ def _ctm_words(text: str, path: Path) -> list[Cue]:
             if len(cells) < 5:
                 raise ValueError(line)
             begin = float(cells[2])
-            words.append(Cue(begin, begin + float(cells[3]), cells[4], number))
+            words.setdefault(cells[0], []).append(Cue(begin, begin + float(cells[3]), cells[4], number))
         except ValueError:
             raise DataError(
                 f"{path}, line {number}: expected `RECORDING CHANNEL START SECONDS WORD`, received `{line[:60]}`.",
                 f"{path} 第 {number} 行：应为 `录音 声道 开始 时长 词`，收到的是 `{line[:60]}`。",
             ) from None
-    return words
+    if len(words) > 1 and path.stem not in words:
+        names = ", ".join(list(words)[:5])
+        raise DataError(
+            f"{path} holds the words of {len(words)} recordings ({names}), and none is called {path.stem}: write the words of each recording into NAME.ctm beside it.",
+            f"{path} 含有 {len(words)} 段录音的词（{names.replace(', ', '、')}），其中没有 {path.stem}：请把每段录音的词分别写入其旁的 NAME.ctm。",
+        )
+    return words[path.stem] if len(words) > 1 else next(iter(words.values()), [])
+
+
+_LABEL = re.compile(r"(\d+[.,]\d+)\t(\d+[.,]\d+)\t(.*)")
+_UNITS = re.compile(r"(\d+)\s+(\d+)\s+(\S.*)")  # of 100 ns
+
+
+def read_labels(text: str, path: Path) -> list[Cue] | None:
+    """Return the cues of a text that is a list of labels with their times, as Audacity (`.txt`, seconds) and HTK (`.lab`, units of 100 ns)
+    write them; None for other texts. Raises DataError for labels that run backwards or overlap."""
+    lines = [(n, line) for n, line in enumerate(text.splitlines(), 1) if line.strip() and line[0] != "\\"]
+    by_htk = path.suffix.lower() == ".lab"
+    found = [(n, (_UNITS if by_htk else _LABEL).fullmatch(line.rstrip() if by_htk else line)) for n, line in lines]
+    cues = []
+    for number, m in found:
+        if m is None:
+            return None
+        start, end = (float(m[k].replace(",", ".")) * (1e-7 if by_htk else 1.0) for k in (1, 2))
+        cues.append(Cue(start, end, m[3], number))
+    if by_htk:
+        cues = in_lines([c for c in cues if c.text not in SILENT])
+    return checked([c for c in cues if c.text.strip()], path) or None
 
 
 def in_lines(words: list[Cue]) -> list[Cue]:
@@ -194,4 +242,6 @@ def in_lines(words: list[Cue]) -> list[Cue]:
             out[-1].append(word)
         else:
             out.append([word])
-    return [Cue(line[0].start, line[-1].end, " ".join(w.text for w in line), line[0].line) for line in out]
+    return [
+        Cue(line[0].start, line[-1].end, " ".join(w.text for w in line), line[0].line, line[0].speaker) for line in out
+    ]

@@ -6,29 +6,29 @@ Each becomes a table of `recording` (a path, or a part of one: `talk.mp3#t=12.5,
 
 from __future__ import annotations
 
-import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qs, unquote, urlparse
 
 import pyarrow as pa
 
 from modelwright.core.errors import DataError
 from modelwright.core.events import EventStream
 from modelwright.core.reading import Detected, Reading
+from modelwright.data._annotated_speech import Row, annotated
+from modelwright.data._cut_recordings import cut_table
 from modelwright.data.collect import collect
 from modelwright.data.cues import SUFFIXES as CUES
-from modelwright.data.cues import Cue, read_cues, text_of
-from modelwright.data.kinds.audio import SPILL, SUFFIXES, length_of
+from modelwright.data.cues import Cue, read_cues, read_labels, text_of
+from modelwright.data.kinds.audio import SPILL, SUFFIXES, length_of, name_part
 from modelwright.data.kinds.base import Unreadable
 from modelwright.data.sources import read_table
 
 _COMMON_VOICE = ("validated.tsv", "train.tsv", "other.tsv")
 _TEXTS = (".txt", ".lab")
 _SHOWN = 5
-Row = tuple[str, str | None, str | None]  # recording, text, speaker
+_TO_THE_END = -1.0  # what Kaldi writes as the end of a segment that goes on to the end of its recording
 
 
 def read_transcripts(
@@ -41,7 +41,7 @@ def read_transcripts(
     path = Path(place)
     rows = _rows(path, reading, events)
     if rows is None:
-        return None
+        return cut_table(path, reading, events) if path.is_file() else None
     table = collect(_tables(_told(rows, path, events)), reading, str(path), events)
     if table.column("speaker").null_count == table.num_rows:
         table = table.drop_columns(["speaker"])
@@ -61,7 +61,7 @@ def _rows(path: Path, reading: Reading, events: EventStream | None) -> Iterator[
     if path.suffix.lower() == ".tsv" and (path.parent / "clips").is_dir():
         return _common_voice_table(path, reading)
     if path.suffix.lower() == ".json":
-        return _label_studio(path)
+        return annotated(path)
     return None
 
 
@@ -167,20 +167,14 @@ def _kaldi(folder: Path) -> Iterator[Row]:
     """`wav.scp`, `text`, maybe `segments` and `utt2spk`."""
     places = dict(_pairs(folder / "wav.scp"))
     speakers = dict(_pairs(folder / "utt2spk")) if (folder / "utt2spk").is_file() else {}
-    parts: dict[str, tuple[str, float, float]] = {}
-    if (folder / "segments").is_file():
-        for name, rest in _pairs(folder / "segments"):
-            cells = rest.split()
-            try:
-                parts[name] = cells[0], float(cells[1]), float(cells[2])
-            except (IndexError, ValueError):
-                raise DataError(
-                    f"{folder / 'segments'}: `{name}` has no `RECORDING START END`.",
-                    f"{folder / 'segments'}：`{name}` 缺少 `录音 开始 结束`。",
-                ) from None
+    cut = (folder / "segments").is_file()
+    parts = dict(_segments(folder / "segments")) if cut else {}
+    lengths: dict[str, float | None] = {}
     for name, text in _pairs(folder / "text"):
-        recording, start, end = parts.get(name, (name, 0.0, 0.0))
         where = f"{folder / 'text'}: `{name}`", f"{folder / 'text'}：`{name}`"
+        if cut and name not in parts:
+            raise DataError(f"{where[0]} is not in segments.", f"{where[1]} 不在 segments 中。")
+        recording, start, end = parts.get(name, (name, 0.0, 0.0))
         given = places.get(recording)
         if given is None:
             raise DataError(f"{where[0]} is not in wav.scp.", f"{where[1]} 不在 wav.scp 中。")
@@ -189,8 +183,35 @@ def _kaldi(folder: Path) -> Iterator[Row]:
                 f"{folder / 'wav.scp'}: `{recording}` is a command; commands are never run. Write the path of a file.",
                 f"{folder / 'wav.scp'}：`{recording}` 是命令；不会执行命令。请写文件路径。",
             )
-        place = _there(folder / given.strip(), given.strip(), *where)
-        yield f"{place}#t={start:g},{end:g}" if end > start else place, text, speakers.get(name)
+        # relative paths go from where the recipe was run, most often two folders above
+        near = next((p for p in (folder, *folder.resolve().parents[:3]) if (p / given).is_file()), folder)
+        place = _there(near / given, given, *where)
+        if cut:
+            if place not in lengths:
+                lengths[place] = _length(place)
+            whole = lengths[place]
+            if end == _TO_THE_END and whole is not None:
+                end = max(whole, start)
+            _check_end(end, whole, place, f"{folder / 'segments'}: `{name}`", f"{folder / 'segments'}：`{name}`")
+        yield name_part(place, start, end) if cut else place, text, speakers.get(name)
+
+
+def _segments(path: Path) -> Iterator[tuple[str, tuple[str, float, float]]]:
+    """Yield each utterance of a file `segments` with its recording, start and end in seconds; an end of -1 is that of the recording."""
+    for name, rest in _pairs(path):
+        cells = rest.split()
+        try:
+            recording, start, end = cells[0], float(cells[1]), float(cells[2])
+        except (IndexError, ValueError):
+            raise DataError(
+                f"{path}: `{name}` has no `RECORDING START END`.", f"{path}：`{name}` 缺少 `录音 开始 结束`。"
+            ) from None
+        if not (0 <= start < end or (start >= 0 and end == _TO_THE_END)):
+            raise DataError(
+                f"{path}: `{name}` ends at {end:g} s, and begins at {start:g} s; correct its times.",
+                f"{path}：`{name}` 从 {start:g} 秒开始，到 {end:g} 秒结束；请更正时间。",
+            )
+        yield name, (recording, start, end)
 
 
 def _pairs(path: Path) -> Iterator[tuple[str, str]]:
@@ -235,17 +256,17 @@ def _beside(path: Path, events: EventStream | None) -> Iterator[Row]:
             f"{path} 中没有录音（{shown}），也没有 metadata.csv、wav.scp 或 validated.tsv。",
         )
     found = False
+    stems = {f.stem for f in files}
     for file in files:
-        beside = {p.suffix.lower(): p for p in file.parent.glob(_escaped(file.stem) + ".*")}
-        cues = next((beside[s] for s in CUES if s in beside), None)
-        text = next((beside[s] for s in _TEXTS if s in beside), None)
+        cues, text = (_with_name_of(file, suffixes, stems) for suffixes in (CUES, _TEXTS))
+        said = text_of(text) if text is not None else listed.get(file.stem)
         place = str(file.resolve())
-        if cues is not None:
-            for cue in _within(read_cues(cues), cues, file):
-                found = True
-                yield f"{place}#t={cue.start:g},{cue.end:g}", cue.text, cue.speaker
+        timed = read_cues(cues) if cues is not None else read_labels(said, text) if said and text is not None else None
+        if timed is not None:
+            found = True
+            for cue in _within(timed, cues or text or file, place):
+                yield name_part(place, cue.start, cue.end), cue.text, cue.speaker
         else:
-            said = text_of(text) if text is not None else listed.get(file.stem)
             found = found or bool(said and said.strip())
             yield place, said, None
     if not found:
@@ -257,20 +278,48 @@ def _beside(path: Path, events: EventStream | None) -> Iterator[Row]:
         )
 
 
-def _within(cues: list[Cue], path: Path, recording: Path) -> list[Cue]:
+def _with_name_of(recording: Path, suffixes: Sequence[str], stems: set[str]) -> Path | None:
+    """Return the file beside a recording that is called as it is, maybe with a language (`talk.en.srt`). Raises DataError for several languages."""
+    beside = [
+        p
+        for suffix in suffixes
+        for p in sorted(recording.parent.glob(_escaped(recording.stem) + ".*"))
+        if p.suffix.lower() == suffix
+    ]
+    own = next((p for p in beside if p.stem == recording.stem), None)
+    others = [p for p in beside if p.stem not in stems]
+    if own is None and len(others) > 1 and others[0].suffix == others[1].suffix:
+        names = ", ".join(p.name for p in others)
+        raise DataError(
+            f"{recording} has several transcripts ({names}): call the one to learn from {recording.stem}{others[0].suffix}.",
+            f"{recording} 有多份转写文本（{names.replace(', ', '、')}）：请把要使用的一份命名为 {recording.stem}{others[0].suffix}。",
+        )
+    return own or next(iter(others), None)
+
+
+def _within(cues: list[Cue], path: Path, recording: str) -> list[Cue]:
     """Return the cues of a recording. Raises DataError for one that runs past its end: the cues may be another recording's."""
-    try:
-        end = length_of({"path": str(recording)})
-    except Unreadable:  # named where cells are read
-        return cues
+    whole = _length(recording)
     for cue in cues:
-        if end is not None and cue.end > end + SPILL:
-            raise DataError(
-                f"{path}, line {cue.line}: the cue ends at {cue.end:g} s, and the recording {recording.name} at {end:g} s; "
-                "correct its times, or put the cues of this recording beside it.",
-                f"{path} 第 {cue.line} 行：时间段到 {cue.end:g} 秒结束，而录音 {recording.name} 在 {end:g} 秒结束；请更正时间，或换成该录音的字幕文件。",
-            )
+        _check_end(cue.end, whole, recording, f"{path}, line {cue.line}", f"{path} 第 {cue.line} 行")
     return cues
+
+
+def _check_end(end: float, whole: float | None, recording: str, where: str, where_zh: str) -> None:
+    if whole is not None and end > whole + SPILL:
+        name = Path(recording).name
+        raise DataError(
+            f"{where}: the part ends at {end:g} s, and the recording {name} at {whole:g} s; correct the times, or take those of this recording.",
+            f"{where_zh}：片段到 {end:g} 秒结束，而录音 {name} 在 {whole:g} 秒结束；请更正时间，或换成该录音的时间。",
+        )
+
+
+def _length(recording: str) -> float | None:
+    """Return the seconds of a recording; None where it does not tell or cannot be read, which is named where cells are read."""
+    try:
+        return length_of({"path": recording})
+    except Unreadable:
+        return None
 
 
 def _escaped(name: str) -> str:
@@ -283,68 +332,3 @@ _FOLDERS: tuple[tuple[Callable[[Path], bool], Callable[[Path], Iterator[Row]]], 
     (_is_ljspeech, _ljspeech),
     (lambda p: (p / "clips").is_dir() and any((p / n).is_file() for n in _COMMON_VOICE), _common_voice),
 )
-
-
-# -- Label Studio ------------------------------------------------------------------------------------------------------
-
-
-def _label_studio(path: Path) -> Iterator[Row] | None:
-    """Label Studio's JSON export: whole recordings with a text, or regions of them with a text each; None for other JSON."""
-    try:
-        tasks = json.loads(text_of(path))
-    except ValueError:
-        return None
-    if not (
-        isinstance(tasks, list)
-        and tasks
-        and all(isinstance(t, dict) and "data" in t and "annotations" in t for t in tasks)
-    ):
-        return None
-    return _annotated(tasks, path)
-
-
-def _annotated(tasks: list[Any], path: Path) -> Iterator[Row]:
-    for number, task in enumerate(tasks, 1):
-        where = f"{path}, task {number}", f"{path} 第 {number} 个任务"
-        given = next(
-            (v for v in task["data"].values() if isinstance(v, str) and _file_of(v).suffix.lower() in SUFFIXES), None
-        )
-        if given is None:
-            raise DataError(f"{where[0]}: its data names no recording.", f"{where[1]}：数据中没有录音。")
-        named = _file_of(given)
-        places = (path.parent / named, path.parent / named.name, path.parent / re.sub(r"^[0-9a-f]{8}-", "", named.name))
-        place = next((str(p.resolve()) for p in places if p.is_file()), None)
-        if place is None:
-            raise DataError(
-                f"{where[0]}: there is no recording {named.name} beside the export.",
-                f"{where[1]}：导出文件旁没有录音 {named.name}。",
-            )
-        speaker = next(
-            (str(v) for k, v in task["data"].items() if k.lower() in ("speaker", "speaker_id", "client_id")), None
-        )
-        done = [a for a in task["annotations"] if not a.get("was_cancelled")]
-        yield from _regions(place, done[-1].get("result", []) if done else [], speaker)
-
-
-def _regions(place: str, results: list[Any], speaker: str | None) -> Iterator[Row]:
-    """Yield the texts of one annotation, each with its region; regions without a text are passed over."""
-    labels: dict[str, str] = {}
-    texts: list[tuple[str, float | None, float | None, str]] = []
-    for r in results:
-        value = r.get("value", {})
-        if isinstance(value.get("labels"), list) and value["labels"]:
-            labels[str(r.get("id"))] = str(value["labels"][0])
-        if isinstance(value.get("text"), (list, str)):
-            said = value["text"] if isinstance(value["text"], str) else " ".join(map(str, value["text"]))
-            texts.append((said, value.get("start"), value.get("end"), str(r.get("id"))))
-    if not texts:
-        yield place, None, speaker
-    for said, start, end, name in texts:
-        part = f"#t={start:g},{end:g}" if start is not None and end is not None and end > start else ""
-        yield place + part, said, speaker or labels.get(name)
-
-
-def _file_of(url: str) -> Path:
-    found = urlparse(url)
-    local = parse_qs(found.query).get("d")
-    return Path(unquote(local[0] if local else found.path).lstrip("/"))

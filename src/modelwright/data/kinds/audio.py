@@ -126,6 +126,12 @@ def part_named(value: Any) -> tuple[Any, tuple[float, float] | None]:
     return found[1], (start, end)
 
 
+def name_part(recording: Any, start: float, end: float) -> str:
+    """Return the raw cell of the part of a recording from `start` to `end`, in seconds, to the millisecond."""
+    first, last = (f"{t:.3f}".rstrip("0").rstrip(".") for t in (start, end))
+    return f"{recording}#t={first},{last}"
+
+
 @contextmanager
 def _sound(cell: Mapping[str, Any], any_length: bool = False) -> Iterator[Any]:
     """Open a cell as a soundfile.SoundFile whose header was found possible; what goes wrong inside is Unreadable."""
