@@ -161,7 +161,7 @@ def test_what_the_store_does_not_know_stays_and_is_counted(tmp_path):
     with unlocked(str(tmp_path / "v.key")), PseudonymStore.open(tmp_path / "n.mwv") as kept:
         done = reveal(str(tmp_path / "in.csv"), tmp_path / "out.csv", kept)
         assert (done.revealed, done.unknown, done.rows) == (0, 1, 2)
-        assert [w.en for w in done.lines()][1].startswith("1 pseudonyms are not in the store")
+        assert [w.en for w in done.lines()][1] == "1 pseudonym not in the store: kept as they are"
         with pytest.raises(DataError, match="received the folder"):
             reveal(str(tmp_path), tmp_path / "out2.csv", kept)
     assert strange in (tmp_path / "out.csv").read_text()
@@ -281,3 +281,18 @@ def test_keys_of_objects_hold_nothing_with_a_form(tmp_path):
     gone = json.loads((tmp_path / "gone.jsonl").read_text())
     assert gone["by"] == {"mother": 3}
     assert CARD in gone
+
+
+def test_what_stands_beside_other_letters_and_in_keys_is_turned_back(tmp_path):
+    rows = [{"text": f"联系张伟{PHONE}", "by": {str(PHONE): "ok"}}, {"text": "请找王芳OK", "by": {"Hi": "我是张伟A座"}}]
+    (tmp_path / "in.jsonl").write_text(
+        "".join(json.dumps(r, ensure_ascii=False) + "\n" for r in rows), encoding="utf-8"
+    )
+    write_keys(str(tmp_path / "v.key"), [Key.new()], new=True)
+    with unlocked(str(tmp_path / "v.key")), PseudonymStore.open(tmp_path / "n.mwv") as kept:
+        makes = Pseudonyms(b"k" * 32, remember_in(kept))
+        anonymise(str(tmp_path / "in.jsonl"), tmp_path / "out.jsonl", pseudonyms=makes)
+        reveal(str(tmp_path / "out.jsonl"), tmp_path / "back.jsonl", kept)
+    out = (tmp_path / "out.jsonl").read_text(encoding="utf-8")
+    assert not [s for s in (str(PHONE), "张伟", "王芳") if s in out]
+    assert [json.loads(x) for x in (tmp_path / "back.jsonl").read_text(encoding="utf-8").splitlines()] == rows
