@@ -67,6 +67,52 @@ def test_a_bad_value_is_named_and_the_other_rows_are_answered(client, row):
     assert "数字" in alone.json()["error"]["message"]
 
 
+def test_scores_may_be_asked_for_in_the_address(client, row):
+    for value, held in (("true", True), ("1", True), ("True", True), ("false", False), ("0", False)):
+        assert ("scores" in client.post(f"/predict?scores={value}", json=row).json()) is held
+    assert "scores" in client.post("/predict?scores=true", json={"rows": [row]}).json()["answers"][0]
+    assert "scores" in client.post("/predict", json={**row, "scores": True}).json()
+    for kind in ("application/json", "application/x-ndjson"):
+        wrong = client.post("/predict?scores=maybe", content=b"{}", headers={"Content-Type": kind})
+        assert (wrong.status_code, wrong.json()["error"]["code"]) == (422, "scores")
+    asked = client.get("/openapi.json").json()["paths"]["/predict"]["post"]["parameters"]
+    assert [p["name"] for p in asked if p["in"] == "query"] == ["scores"]
+
+
+def test_a_file_of_rows_is_told_where_it_goes(client, row):
+    for kind in (
+        "text/csv",
+        "application/vnd.apache.parquet",
+        "application/vnd.apache.arrow.stream",
+        "multipart/form-data",
+    ):
+        found = client.post("/predict", content=b"message\nhello\n", headers={"Content-Type": kind})
+        assert (found.status_code, found.json()["error"]["code"]) == (415, "kind")
+        assert "POST /jobs" in found.json()["error"]["message"]
+    for kind in (
+        "application/x-www-form-urlencoded",
+        "text/plain",
+        "application/vnd.api+json",
+    ):  # curl's own, and others
+        assert client.post("/predict", content=json.dumps(row), headers={"Content-Type": kind}).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("body", "en", "zh"),
+    [
+        (b'{"amount": NaN}', "NaN is no JSON; null is a missing value", "NaN 不是 JSON；缺失值用 null"),
+        (b'{"amount": }', "Expecting value at character 12", "第 12 个字符处不合语法"),
+        (b"[" * 100_000, "nested too deeply", "嵌套过深"),
+        (b'{"message": "\xff"}', "byte 14 is no UTF-8", "第 14 个字节不是 UTF-8"),
+        (b'{"amount": ' + b"9" * 5000 + b"}", "a number has too many digits", "有数字位数过多"),
+    ],
+)
+def test_what_keeps_a_body_from_being_json_is_said_in_both_languages(client, body, en, zh):
+    error = client.post("/predict", content=body).json()["error"]
+    assert error["message"] == f"Expected JSON: {en}."
+    assert error["message_zh"] == f"应为 JSON：{zh}。"
+
+
 @pytest.mark.parametrize(
     ("body", "status"),
     [

@@ -12,7 +12,7 @@ from modelwright.serve import metrics as counted
 from modelwright.serve.deadlines import HEADER as DEADLINE
 from modelwright.serve.deadlines import Deadline
 from modelwright.serve.guard import answer_json
-from modelwright.serve.limits import is_stream
+from modelwright.serve.limits import check_kind, is_stream, scores_asked
 from modelwright.serve.ndjson import TYPE, stream
 
 
@@ -37,7 +37,10 @@ def add_routes(app: FastAPI, service: Any) -> None:
     content = {"application/json": {"schema": {"anyOf": [row, many]}}, TYPE: {"schema": row}}
     header = {"in": "header", "name": DEADLINE, "description": "milliseconds that the answer may take"}
     limit = {**header, "schema": {"type": "integer", "minimum": 1}}
-    body = {"requestBody": {"required": True, "content": content}, "parameters": [limit]}
+    scored = {
+        "in": "query", "name": "scores", "schema": {"type": "boolean"}, "description": "whether answers hold the score of each label",
+    }  # fmt: skip
+    body = {"requestBody": {"required": True, "content": content}, "parameters": [limit, scored]}
     answers = {"type": "object", "properties": {"answers": {"type": "array", "items": answer}}}
     said: dict[int | str, dict[str, Any]] = {
         200: {"content": {"application/json": {"schema": {"anyOf": [answer, answers]}}}}
@@ -62,10 +65,12 @@ def add_routes(app: FastAPI, service: Any) -> None:
         key = request.scope["key"]
         if is_stream(request.headers):
             return stream(service, request)
+        check_kind(request.headers)
+        scores = scores_asked(request.query_params)
         deadline = Deadline(request.headers, service.limits.seconds)
         service.gate(key, request.headers.get("content-length"), deadline)
         body = await deadline.reading(request.body())
-        return await service.predict(body, key, request.headers, deadline)
+        return await service.predict(body, key, request.headers, deadline, scores)
 
     # The route above describes itself; this one, met first, answers without what FastAPI does for parameters, of which
     # there are none: a twelfth of the processor time of a short answer.

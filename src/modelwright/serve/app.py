@@ -114,9 +114,10 @@ class Service:
             await self.batcher.scores(self.predictor.table([{}] * rows)[0], self.limits.seconds)
 
     async def predict(
-        self, body: bytes, key: ServiceKey, headers: Mapping[str, str] | None = None, deadline: Deadline | None = None
-    ) -> Response:
-        """Answer the rows of a request's body; what is not answered costs nothing."""
+        self, body: bytes, key: ServiceKey, headers: Mapping[str, str] | None = None, deadline: Deadline | None = None,
+        scores: bool = False,
+    ) -> Response:  # fmt: skip
+        """Answer the rows of a request's body, with `scores` where they or it ask for them; what is not answered costs nothing."""
         deadline = deadline or Deadline(headers, self.limits.seconds)
         rows, alone, with_scores = await self._beside(len(body) > _LARGE_BODY, self._parse, body)
         self._bytes_per_row = 0.9 * (self._bytes_per_row or len(body) / len(rows)) + 0.1 * len(body) / len(rows)
@@ -128,7 +129,7 @@ class Service:
             body = {**answers[0], **more} if alone else {"answers": answers, **more}
             return as_file(headers, answers, alone) or answer_json(body)
 
-        return await self.answered(rows, key, shown, deadline, headers, scores=with_scores, alone=alone)
+        return await self.answered(rows, key, shown, deadline, headers, scores=scores or with_scores, alone=alone)
 
     async def answered(
         self,

@@ -15,6 +15,7 @@ from modelwright.core.words import Words
 from modelwright.data.nested import row_with_fields, with_dots
 
 _LOGIN_BYTES, _LOGIN_SECONDS = 4096, 5.0
+_FILES = ("text/csv", "text/tab-separated-values", "application/vnd.", "multipart/form-data")  # types of files of rows
 
 
 @dataclass(frozen=True)
@@ -192,7 +193,8 @@ def _object(body: bytes) -> dict[str, Any]:
         if rb"\ud" in body or rb"\uD" in body:
             data = _whole(data)
     except (ValueError, RecursionError) as e:
-        raise Refused(400, "no_json", Words(f"Expected JSON: {_short(e)}.", f"应为 JSON：{_short(e)}。")) from e
+        why = _why(e)
+        raise Refused(400, "no_json", Words(f"Expected JSON: {why.en}.", f"应为 JSON：{why.zh}。")) from e
     if not isinstance(data, dict):
         raise Refused(
             422,
@@ -203,6 +205,25 @@ def _object(body: bytes) -> dict[str, Any]:
             ),
         )
     return data
+
+
+def scores_asked(query: Mapping[str, str]) -> bool:
+    """Return whether the address of a request asks for scores. Raises Refused for a value that says neither."""
+    given = query.get("scores", "false").lower()
+    if given not in ("true", "false", "1", "0"):
+        raise Refused(422, "scores", Words("`scores` is true or false.", "`scores` 应为 true 或 false。"))
+    return given in ("true", "1")
+
+
+def check_kind(headers: Mapping[str, str]) -> None:
+    """Refuse files of rows by their Content-Type where JSON is read. Raises Refused 415."""
+    kind = headers.get("content-type", "").partition(";")[0].strip().lower()
+    if kind.startswith(_FILES) and not kind.endswith("json"):
+        words = Words(
+            f"Expected JSON, or rows as application/x-ndjson; received {kind[:60]}. A file of rows goes to POST /jobs.",
+            f"应为 JSON，或以 application/x-ndjson 逐行发送；收到 {kind[:60]}。数据文件请发送到 POST /jobs。",
+        )
+        raise Refused(415, "kind", words)
 
 
 def is_stream(headers: Mapping[str, str]) -> bool:
@@ -296,9 +317,22 @@ def _whole(value: Any) -> Any:
     return value
 
 
+class _NoConstant(ValueError):
+    """One of Python's words for numbers that JSON does not have: NaN, Infinity."""
+
+
 def _no_constant(name: str) -> None:
-    raise ValueError(f"{name} is no JSON")
+    raise _NoConstant(name)
 
 
-def _short(error: Exception) -> str:
-    return "nested too deeply" if isinstance(error, RecursionError) else str(error).split(":")[0][:80]
+def _why(error: Exception) -> Words:
+    """Return what keeps a body from being JSON; nothing of the body is quoted."""
+    if isinstance(error, RecursionError):
+        return Words("nested too deeply", "嵌套过深")
+    if isinstance(error, _NoConstant):
+        return Words(f"{error} is no JSON; null is a missing value", f"{error} 不是 JSON；缺失值用 null")
+    if isinstance(error, json.JSONDecodeError):
+        return Words(f"{error.msg} at character {error.pos + 1}", f"第 {error.pos + 1} 个字符处不合语法")
+    if isinstance(error, UnicodeDecodeError):
+        return Words(f"byte {error.start + 1} is no UTF-8", f"第 {error.start + 1} 个字节不是 UTF-8")
+    return Words("a number has too many digits", "有数字位数过多")  # what Python refuses of integers

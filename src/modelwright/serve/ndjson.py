@@ -21,7 +21,7 @@ from modelwright.core.errors import ModelwrightError
 from modelwright.core.words import Words
 from modelwright.serve._columns import known_rows, with_doubts
 from modelwright.serve.deadlines import Deadline
-from modelwright.serve.limits import STOPPING, Refused, ServeLimits, parse_row
+from modelwright.serve.limits import STOPPING, Refused, ServeLimits, parse_row, scores_asked
 
 TYPE = "application/x-ndjson"
 _ROWS = 128  # that are answered together at most
@@ -41,7 +41,7 @@ def stream(service: Any, request: Request) -> Response:
             f"{most} streams are open; try again when one has ended.", f"已有 {most} 个流在进行；请待其结束后再试。"
         )
         raise Refused(429, "busy", words, retry=5)
-    return Stream(service, request.headers, request.scope["key"], request.query_params.get("scores") == "true")
+    return Stream(service, request.headers, request.scope["key"], scores_asked(request.query_params))
 
 
 class Lines:

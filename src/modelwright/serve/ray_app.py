@@ -97,7 +97,7 @@ class RayModel:
         """Answer an HTTP request."""
         from modelwright.core.errors import ModelwrightError
         from modelwright.serve.guard import answer_json, error_json
-        from modelwright.serve.limits import Refused, parse_rows
+        from modelwright.serve.limits import Refused, check_kind, parse_rows, scores_asked
 
         try:
             asked = (request.method, request.url.path.rpartition("/")[2])
@@ -112,7 +112,9 @@ class RayModel:
                 words = Words("There is no such address; ask POST /predict.", "没有这个地址；请使用 POST /predict。")
                 raise Refused(404, "http", words)
             body = await self._body(request)
+            check_kind(request.headers)
             rows, alone, with_scores = parse_rows(body, self.limits, frozenset(self.modalities), self.modalities)
+            with_scores = scores_asked(request.query_params) or with_scores
             found, warnings = await self.answers(rows, with_scores, scored)
             more = {"warnings": warnings} if warnings else {}
             status = 422 if alone and "error" in found[0] else 200

@@ -13,7 +13,7 @@ from modelwright.core.errors import MissingExtra, RegistryAway
 from modelwright.core.utc import utc
 from modelwright.core.words import Words
 from modelwright.serve.guard import answer_json
-from modelwright.serve.limits import Refused
+from modelwright.serve.limits import Refused, scores_asked
 
 ROLES = {"/jobs": "predictor", "/jobs/{id}": "predictor", "/jobs/{id}/result": "predictor"}
 _KINDS = {
@@ -47,7 +47,7 @@ def add(app: FastAPI, service: Any) -> None:
         if kind not in _KINDS:
             en = f"Expected a file as the body, with its Content-Type: {', '.join(_KINDS)}."
             raise Refused(415, "kind", Words(en, f"请求体应为文件，Content-Type 应为：{'、'.join(_KINDS)}。"))
-        scores = request.query_params.get("scores") == "true"
+        scores = scores_asked(request.query_params)
         return answer_json(_shown(await _made(jobs, request, _KINDS[kind], scores)), 202)
 
     @app.get("/jobs", responses=said)

@@ -63,12 +63,12 @@ class Keep:
         return made
 
     def check_private(self, private: bool) -> None:
-        """Refuse to keep requests in the clear where the bundle was made from personal data. Raises OptionError."""
+        """Refuse to keep requests in the clear where the bundle replaces personal data. Raises OptionError."""
         if private and not vault_keys():
             raise OptionError(
-                "This model was made from personal data, so its requests are kept encrypted only: name the vault's key in "
+                "Personal data is replaced before this model reads it, so requests are kept encrypted only: name the vault's key in "
                 "MODELWRIGHT_VAULT (make one with: modelwright vault init KEYFILE).",
-                "该模型使用个人数据训练，其请求只能加密留存：请用 MODELWRIGHT_VAULT 指定密钥（可用 modelwright vault init 密钥文件 生成）。",
+                "个人数据在模型读取之前会被替换，因此请求只能加密留存：请用 MODELWRIGHT_VAULT 指定密钥（可用 modelwright vault init 密钥文件 生成）。",
             )
 
 
