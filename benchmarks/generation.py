@@ -64,7 +64,7 @@ def judged(bundle: Path, classifier: Path, folder: Path, count: int, picture: Pa
             ]
         )
         took = (time.process_time() - began) / count
-        rows = [{"picture": png(p.transpose(1, 2, 0))} for p in made]
+        rows = [{"image": png(p.transpose(1, 2, 0))} for p in made]
         said = [str(a["prediction"]) for a in judge.predict(rows)]
         found, own = model._scaled(made)
         sets = [{"real": a, "made": b} for a, b in zip(held, found)]

@@ -19,6 +19,7 @@ from modelwright.data._faults import FAULTS
 from modelwright.data._files import file_batches
 from modelwright.data.arrow import plain
 from modelwright.data.collect import collect
+from modelwright.data.folders import files_below
 from modelwright.data.kinds.base import KINDS, kind_of
 
 _MOST_MEMBERS = 1_000_000
@@ -42,10 +43,9 @@ def folder_table(folder: Path) -> pa.Table:
 
     Raises DataError where there are no media, or where they do not lie in class folders.
     """
-    files = [p for p in sorted(folder.rglob("*")) if p.is_file() and not any(q.startswith(".") for q in p.parts)]
-    return _table(
-        str(folder), [str(p.resolve()) for p in files], [p.relative_to(folder).as_posix() for p in files], None
-    )
+    root = folder.resolve()
+    files = files_below(root)
+    return _table(str(folder), [str(p) for p in files], [p.relative_to(root).as_posix() for p in files], None)
 
 
 def zip_table(path: Path, memory: int, reading: Reading | None = None, detected: Detected | None = None) -> pa.Table:

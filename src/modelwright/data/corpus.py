@@ -14,6 +14,7 @@ from modelwright.core.events import EventStream
 from modelwright.core.reading import Detected, Reading
 from modelwright.data.collect import collect
 from modelwright.data.encodings import find_encoding
+from modelwright.data.folders import files_below
 from modelwright.data.messages import read_messages
 from modelwright.data.sources import read_table, source_name
 
@@ -40,9 +41,7 @@ def read_corpus(
 
 
 def _files(path: Path, encoding: str | None) -> pa.Table:
-    files = (
-        sorted(p for p in path.rglob("*") if p.suffix.lower() in SUFFIXES and p.is_file()) if path.is_dir() else [path]
-    )
+    files = [p for p in files_below(path) if p.suffix.lower() in SUFFIXES] if path.is_dir() else [path]
     if not files:
         raise DataError(
             f"The folder {path} holds no text files ({', '.join(SUFFIXES)}).",

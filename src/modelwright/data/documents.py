@@ -17,6 +17,7 @@ from modelwright.data._docx import docx_parts
 from modelwright.data._markup import flowing, html_parts, markdown_parts
 from modelwright.data._pdf import pdf_parts
 from modelwright.data.encodings import find_encoding
+from modelwright.data.folders import files_below
 from modelwright.data.text import open_bytes
 
 SHARED = "shared"  # whose passages everybody may read
@@ -96,9 +97,9 @@ def read_folder(folder: Path, more: Callable[[Path, str, str], None], encoding: 
     """
     out = []
     root = folder.resolve()
-    for path in sorted(p for p in folder.rglob("*") if p.is_file()):
+    for path in files_below(folder):
         parts = path.relative_to(folder).parts
-        if any(p.startswith((".", "~$")) for p in parts) or not path.resolve().is_relative_to(root):
+        if not path.resolve().is_relative_to(root):
             continue
         name, tenant = "/".join(parts), _tenant(parts)
         if path.suffix.lower() in suffixes():

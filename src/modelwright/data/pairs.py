@@ -10,6 +10,7 @@ import pyarrow as pa
 
 from modelwright.core.envelope import SUFFIX
 from modelwright.core.errors import DataError
+from modelwright.data.folders import files_below
 from modelwright.data.kinds.image import SUFFIXES
 
 GIVEN, WANTED = "picture", "good"
@@ -47,17 +48,13 @@ def pictures_table(folder: Path) -> pa.Table:
 
 def files_of(folder: Path) -> list[Path]:
     """Return the pictures in a folder and those below it, in order. Raises DataError where there are none."""
-    files = [p for p in sorted(folder.rglob("*")) if p.is_file() and not _hidden(p, folder) and ending(p) in SUFFIXES]
+    files = [p for p in files_below(folder) if ending(p) in SUFFIXES]
     if not files:
         raise DataError(
             f"{folder} holds no pictures ({', '.join(sorted(SUFFIXES))}).",
             f"{folder} 中没有图片（{'、'.join(sorted(SUFFIXES))}）。",
         )
     return files
-
-
-def _hidden(path: Path, folder: Path) -> bool:
-    return any(part.startswith(".") for part in path.relative_to(folder).parts)
 
 
 def ending(path: Path) -> str:

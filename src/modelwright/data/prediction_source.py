@@ -16,6 +16,7 @@ from modelwright.core.schema import MODALITY_WORDS, Column
 from modelwright.data._media import suffix_kinds
 from modelwright.data.annotations.base import Marked
 from modelwright.data.annotations.shared.source import marked_in
+from modelwright.data.folders import files_below
 from modelwright.data.pairs import ending
 from modelwright.data.sources import folder_of
 
@@ -73,12 +74,7 @@ def _media_files(path: Path) -> list[Path]:
         return [path] if ending(path) in known else []
     if not path.is_dir():
         return []
-    found = [
-        p
-        for p in sorted(path.rglob("*"))
-        if p.is_file() and not any(q.startswith(".") for q in p.relative_to(path).parts)
-    ]
-    return [p for p in found if ending(p) in known]
+    return [p for p in files_below(path) if ending(p) in known]
 
 
 def _marked_table(data: str, marked: list[Marked], inputs: Sequence[Column]) -> pa.Table:

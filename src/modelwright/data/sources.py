@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import re
+import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from functools import reduce
@@ -55,7 +56,8 @@ def read_table(source: Any, reading: Reading, events: EventStream | None = None)
         drawn = detected.drawn or Drawn(1.0, table.num_rows, table.num_rows, 0.0)
         detected.drawn = replace(drawn, groups=some, rows=groups.rows) if table.num_rows < groups.rows else None
         return table, detected
-    parts = batches(source, reading=reading, rows=_BATCH, events=events, detected=detected)
+    rows = sys.maxsize if _listed(source) else _BATCH  # what is listed as a whole is in hand: time could only cut off its last classes
+    parts = batches(source, reading=reading, rows=rows, events=events, detected=detected)
     return collect(parts, reading, source_name(source), events, detected), detected
 
 
@@ -63,6 +65,12 @@ def one_file(source: Any) -> bool:
     """Return whether a source is a file of rows, or several behind a URL, which gives the same rows in the same order when it is read again."""
     text = str(source) if isinstance(source, (str, Path)) else ""
     return is_url(text) or (bool(text) and Path(text).is_file() and not text.lower().endswith(".zip"))
+
+
+def _listed(source: Any) -> bool:
+    """Return whether a source is a folder or an archive, whose files are listed before its first rows come."""
+    text = str(source) if isinstance(source, (str, Path)) else ""
+    return bool(text) and not is_url(text) and (text.lower().endswith(".zip") or Path(text).is_dir())
 
 
 def source_name(source: Any, other: str = "the data") -> str:
