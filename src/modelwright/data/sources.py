@@ -56,7 +56,9 @@ def read_table(source: Any, reading: Reading, events: EventStream | None = None)
         drawn = detected.drawn or Drawn(1.0, table.num_rows, table.num_rows, 0.0)
         detected.drawn = replace(drawn, groups=some, rows=groups.rows) if table.num_rows < groups.rows else None
         return table, detected
-    rows = sys.maxsize if _listed(source) else _BATCH  # what is listed as a whole is in hand: time could only cut off its last classes
+    rows = (
+        sys.maxsize if _listed(source) else _BATCH
+    )  # what is listed as a whole is in hand: time could only cut off its last classes
     parts = batches(source, reading=reading, rows=rows, events=events, detected=detected)
     return collect(parts, reading, source_name(source), events, detected), detected
 
