@@ -95,6 +95,43 @@ def test_the_column_of_users_must_be_known():
         parts(shop(), user="buyer")
 
 
+def read(rows, **options):
+    events = EventStream()
+    said = []
+    events.listen(lambda e: said.append(e.words.en if hasattr(e, "words") else ""))
+    data = get_data(make_config(data="memory", task="recommendation", **options), pa.table(rows), events)
+    return data.table, " ".join(said)
+
+
+def test_the_only_column_of_times_is_that_of_the_events_whatever_its_name():
+    rows = {
+        "买家": ["a", "b"] * 30,
+        "货号": ["1", "2", "3"] * 20,
+        "成交": [f"2024年3月{i % 28 + 1}日" for i in range(60)],
+    }
+    table, _ = read(rows)
+    assert [c.name for c in table.schema.of_role("time")] == ["成交"]
+    rows["发货"] = rows["成交"]  # two say too little, unless one has a usual name
+    assert not read(rows)[0].schema.of_role("time")
+    assert [c.name for c in read({**rows, "InvoiceDate": rows["成交"]})[0].schema.of_role("time")] == ["InvoiceDate"]
+
+
+def test_ids_that_floats_held_are_those_of_other_files():
+    rows = {"CustomerID": ["12003.0", "12004.0", "A.0"] * 20, "StockCode": ["007", "22.0", "1.5"] * 20}
+    table, _ = read(rows)
+    assert table.data.slice(0, 3).to_pylist() == [
+        {"CustomerID": "12003", "StockCode": "007"}, {"CustomerID": "12004", "StockCode": "22"}, {"CustomerID": "A.0", "StockCode": "1.5"},
+    ]  # fmt: skip
+
+
+def test_events_of_nobody_are_left_out_and_told():
+    table, said = read({"user": ["a", None, "b"] * 20, "item": ["1", "2", "3"] * 20})
+    assert (len(table), table.column("user").null_count) == (40, 0)
+    assert "20 of 60 events have no `user` and are left out." in said
+    with pytest.raises(DataError, match="--user"):
+        read({"user": pa.nulls(60, pa.string()), "item": ["1", "2", "3"] * 20})
+
+
 def test_only_liked_items_count():
     data, _ = parts(shop(), at_least=4.0)
     assert 0 < len(data.table) < 3000 * 0.5

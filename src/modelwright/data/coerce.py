@@ -217,6 +217,8 @@ def _category(value: Any, column: Column) -> str | None:
     if isinstance(value, Decimal) and value == value.to_integral_value():
         value = int(value)
     text = seen(str(value))
+    if "whole" in column.options and text.endswith(".0") and text[:-2].isdecimal():  # an id that a float held
+        text = text[:-2]
     if "digits" in column.options and text.isdecimal():  # a code that lost its zeros
         text = text.zfill(column.options["digits"])
     return None if is_missing(text) and text.lower() not in column.options.get("words", OLD_WORDS) else text
@@ -293,6 +295,8 @@ def _coerce_column(values: pa.Array, column: Column, bad: list[BadValue], folder
             words, plain = plain_words(distinct)
             if "digits" in column.options:
                 plain = pc.and_(plain, pc.invert(pc.match_substring_regex(words, r"^[0-9]+$")))
+            if "whole" in column.options:
+                plain = pc.and_(plain, pc.invert(pc.ends_with(words, ".0")))
             others = np.flatnonzero(~np.asarray(plain))
             if not len(others):
                 return words.cast(goal).take(coded.indices)

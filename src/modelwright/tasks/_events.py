@@ -13,15 +13,18 @@ import numpy as np
 import pyarrow as pa
 
 from modelwright.core.errors import OptionError
-from modelwright.core.schema import Column, Table
+from modelwright.core.schema import Column, Schema, Table
 from modelwright.core.words import Words
 
 USER = frozenset("user userid uid customer customerid member memberid visitor visitorid session sessionid reviewerid learner "
-                  "用户 用户id 用户编号 客户 客户id 客户编号 会员 会员id".split())  # fmt: skip
+                  "buyer buyerid client clientid account accountid "
+                  "用户 用户id 用户编号 客户 客户id 客户编号 客户号 会员 会员id 会员号 会员编号 顾客 顾客id 顾客编号 买家 买家id".split())  # fmt: skip
 ITEM = frozenset("item itemid iid movie movieid product productid parentasin asin sku article articleid content contentid ad adid "
-                  "book bookid song songid track trackid business businessid 物品 物品id 商品 商品id 商品编号 课程 电影 歌曲 内容 广告".split())  # fmt: skip
+                  "book bookid isbn song songid track trackid video videoid business businessid stockcode productcode itemcode goods goodsid "
+                  "物品 物品id 物品编号 商品 商品id 商品编号 商品编码 商品代码 货号 视频 视频id 课程 电影 歌曲 内容 广告".split())  # fmt: skip
 RATING = frozenset("rating ratings stars score 评分 打分 星级".split())
-TIME = frozenset("time timestamp date datetime createdat eventtime unixreviewtime 时间 日期 时间戳 发生时间".split())
+TIME = frozenset("time timestamp date datetime createdat eventtime unixreviewtime orderdate ordertime invoicedate purchasedate purchasetime "
+                  "createtime eventdate 时间 日期 时间戳 发生时间 下单时间 下单日期 购买时间 购买日期 交易时间 创建时间 浏览时间 点击时间".split())  # fmt: skip
 CLICK = frozenset(
     "click clicked isclick isclicked label clickthrough converted conversion purchased liked 点击 是否点击 已点击 转化 是否购买".split()
 )
@@ -30,6 +33,12 @@ CLICK = frozenset(
 def named(names: Iterable[str], usual: frozenset[str]) -> str | None:
     """Return the first name that is a usual one, whatever its case and marks."""
     return next((n for n in names if re.sub(r"[\s_\-.]+", "", n).lower() in usual), None)
+
+
+def time_named(schema: Schema, names: Sequence[str], usual: frozenset[str]) -> str | None:
+    """Return the column of times among these: one of a usual name, else the only one that holds times; None where there is none."""
+    stamps = [n for n in names if schema[n].modality == "timestamp"]
+    return named(names, usual) or (stamps[0] if len(stamps) == 1 else None)
 
 
 def as_time(column: Column, asked: bool) -> dict[str, Any]:

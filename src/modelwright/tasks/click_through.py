@@ -22,7 +22,7 @@ from modelwright.core.words import Words
 from modelwright.data.events import read_bare_events
 from modelwright.evaluate.metrics.chosen import CLASSIFICATION
 from modelwright.tasks._columns import INPUTS
-from modelwright.tasks._events import CLICK, ITEM, RATING, TIME, USER, held, named, no_times, times_of
+from modelwright.tasks._events import CLICK, ITEM, RATING, TIME, USER, held, named, no_times, time_named, times_of
 
 if TYPE_CHECKING:
     from modelwright.core.config import RunConfig
@@ -76,7 +76,7 @@ class ClickThrough(Task):
         for part, name, usual in zip(("user", "item", "time"), asked, (USER, ITEM, TIME), strict=True):
             if name is not None:
                 schema[name]  # raises ColumnError with the nearest names
-            found[part] = name or named(others, usual)
+            found[part] = name or (time_named(schema, others, usual) if part == "time" else named(others, usual))
         changes: dict[str, dict[str, Any]] = {}
         for column in schema.inputs:
             if column.modality == "number" and _CODE.search(column.name) and column.name != found["time"]:

@@ -23,7 +23,7 @@ from modelwright.data.coerce import coerce
 from modelwright.data.learners import GOES_ON, HISTORY, histories, read_three_lines, strange_in
 from modelwright.evaluate.by_unit import first_id
 from modelwright.evaluate.metrics import tracing as evaluate
-from modelwright.tasks._events import TIME, USER, as_time, held, named, times_of
+from modelwright.tasks._events import TIME, USER, as_time, held, named, time_named, times_of
 
 if TYPE_CHECKING:
     from modelwright.core.config import RunConfig
@@ -88,6 +88,7 @@ class KnowledgeTracing(Task):
                 schema[name]  # raises ColumnError with the nearest names
         learner, skill, time = (name or named(others, known) for name, known in zip(asked, usual, strict=True))
         learner = learner or named(others, USER)
+        time = time or time_named(schema, others, usual[2])
         for found, option, en, zh in (
             (learner, "--user", "whose answer it is", "学习者列"),
             (skill, "--skill", "what was practised", "技能列"),

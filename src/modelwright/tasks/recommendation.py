@@ -28,7 +28,7 @@ from modelwright.data.events import read_bare_events
 from modelwright.data.sources import read_table
 from modelwright.evaluate.by_unit import first_id
 from modelwright.evaluate.metrics import recommendation as evaluate
-from modelwright.tasks._events import ITEM, RATING, TIME, USER, as_time, held, named, times_of
+from modelwright.tasks._events import ITEM, RATING, TIME, USER, as_time, held, named, time_named, times_of
 
 if TYPE_CHECKING:
     from modelwright.core.config import RunConfig
@@ -91,7 +91,7 @@ class Recommendation(GeneratedTask):
         for part, name, usual in zip(("user", "rating", "time"), asked, (USER, RATING, TIME), strict=True):
             if name is not None:
                 schema[name]  # raises ColumnError with the nearest names
-            found[part] = name or named(others, usual)
+            found[part] = name or (time_named(schema, others, usual) if part == "time" else named(others, usual))
         if found["user"] is None:
             shown = ", ".join(others[:12])
             raise ColumnError(
@@ -101,7 +101,7 @@ class Recommendation(GeneratedTask):
         changes: dict[str, dict[str, Any]] = {
             n: {"role": "ignored", "reason": Words("not read by this task", "该任务不使用此列")} for n in others
         }
-        changes[found["user"]] = {"modality": "id", "role": "input", "options": {}, "reason": None}
+        changes[found["user"]] = {"modality": "id", "role": "input", "options": {"whole": True}, "reason": None}
         if found["time"] is not None:
             changes[found["time"]] = as_time(schema[found["time"]], asked[2] is not None)
         if found["rating"] is not None and schema[found["rating"]].modality == "number":
@@ -112,13 +112,14 @@ class Recommendation(GeneratedTask):
                 f"--rating 应为数值列；`{asked[1]}` 的类型为 {schema[asked[1]].modality}。",
             )
         if target is not None:
-            changes[target.name] = {"modality": "id", "options": {"items": True}}
+            changes[target.name] = {"modality": "id", "options": {"items": True, "whole": True}}
         return schema.with_columns(changes)
 
     def kept(self, table: Table, config: RunConfig) -> tuple[Table, Words | None]:
+        table, nobody = _of_somebody(table)
         table, future = _until_now(table)
         table, disliked = self._liked(table, config)
-        said = [w for w in (future, disliked) if w is not None]
+        said = [w for w in (nobody, future, disliked) if w is not None]
         return table, Words(" ".join(w.en for w in said), "".join(w.zh for w in said)) if said else None
 
     def _liked(self, table: Table, config: RunConfig) -> tuple[Table, Words | None]:
@@ -257,6 +258,25 @@ def _sample_tables(rows: int) -> dict[str, tuple[pa.Table, str]]:
     }
     users = {"user": [f"u{u}" for u in range(people)], "taste": [kinds[u % 3] for u in range(people)]}
     return {"items": (pa.table(items), "item"), "users": (pa.table(users), "user")}
+
+
+def _of_somebody(table: Table) -> tuple[Table, Words | None]:
+    """Return the events whose user is known, and what is said of the others. Raises DataError where none is."""
+    column = _user_column(table.schema)
+    known = np.ones(len(table), bool) if column is None else np.asarray(table.column(column.name).is_valid())
+    gone = int((~known).sum())
+    if column is None or not gone:
+        return table, None
+    user = column.name
+    if gone == len(table):
+        raise DataError(
+            f"Expected users in `{user}` of {table.source}, received no value. Name another column with --user.",
+            f"{table.source} 的 `{user}` 列应为用户，但没有任何值。请用 --user 指定其他列。",
+        )
+    return table.take(np.flatnonzero(known)), Words(
+        f"{gone:,} of {len(table):,} events have no `{user}` and are left out.",
+        f"{len(table):,} 个事件中有 {gone:,} 个没有 `{user}`，已排除。",
+    )
 
 
 def _until_now(table: Table) -> tuple[Table, Words | None]:
