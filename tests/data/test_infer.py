@@ -37,7 +37,19 @@ def test_every_written_number_reads_back(value):
 
 
 @pytest.mark.parametrize(
-    ("cell", "value"), [("是", True), ("否", False), ("YES", True), ("n", False), ("maybe", None), ("１", None)]
+    ("cell", "value"),
+    [
+        ("是", True),
+        ("否", False),
+        ("YES", True),
+        ("n", False),
+        ("maybe", None),
+        ("１", None),
+        ("√", True),
+        ("×", False),
+        ("incorrect", False),
+        ("正确", True),
+    ],
 )
 def test_truth_values(cell, value):
     assert to_bool(cell) is value

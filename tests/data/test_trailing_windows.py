@@ -8,7 +8,7 @@ import pytest
 
 from modelwright.core.errors import DataError
 from modelwright.data.series import gathered, gathered_rows
-from modelwright.data.trailing_windows import find_season, length_of, trailing
+from modelwright.data.trailing_windows import find_season, in_order, length_of, season_of, trailing
 from modelwright.features.shared.windows import windows_of
 
 LAYOUT = {"series": {"trailing": {"time": "at", "id": "who", "channels": ["x", "y"], "length": 3, "season": 0}}}
@@ -65,3 +65,20 @@ def test_no_season_is_made_up():
     assert length_of(0) == length_of(12) == 218
     assert length_of(100) == 371
     assert length_of(500) == 1100
+
+
+def test_the_season_is_that_of_each_series_in_the_order_of_time():
+    hours = np.arange(240)
+    wave = 5 * np.sin(hours * 2 * np.pi / 24)
+    mixed = np.random.default_rng(0).permutation(480)
+    raw = pa.table({"date": [f"2024-03-{1 + h // 24:02}" for h in hours] * 2, "hour": (hours % 24).tolist() * 2, "who": ["a"] * 240 + ["b"] * 240})  # fmt: skip
+    x = np.tile(wave, 2)[mixed]
+    order, begins = in_order(raw.take(pa.array(mixed)), "date + hour", "who")
+    assert mixed[order].tolist() == list(range(480))
+    assert np.flatnonzero(begins).tolist() == [0, 240]
+    assert season_of({"x": x}, order, begins) == 24
+    made = gathered(raw.take(pa.array(mixed)).append_column("x", pa.array(x)), {"series": {"trailing": {
+        "time": "date + hour", "id": "who", "channels": ["x"], "length": 3, "season": 24}}})  # fmt: skip
+    row = int(np.flatnonzero(mixed == 245)[0])
+    np.testing.assert_allclose(windows_of(made.column("series").combine_chunks(), 1, 3)[row, 0], wave[3:6], atol=1e-6)
+    assert made.column_names == ["date", "hour", "who", "series"]

@@ -188,3 +188,12 @@ def test_the_codec_is_stored_and_says_what_it_foresaw():
 
 def test_steadiness_counts_steps_within_a_skill():
     assert steadiness(np.array([0.5, 0.6, 0.4, 0.3]), np.array([1, 1, 0, 1]), np.array([1, 2, 3, -1])) == (1, 2)
+
+
+@pytest.mark.parametrize(
+    ("name", "right", "wrong"), [("对错", "√", "×"), ("result", "Correct", "Incorrect"), ("答题结果", "正确", "错误")]
+)
+def test_right_and_wrong_as_schools_write_them(name, right, wrong):
+    rows = {"student": ["a", "b"] * 30, "skill": ["x", "y", "z"] * 20, name: [right, wrong, wrong] * 20}
+    data, _ = intake(pa.table(rows))
+    assert data.table.column(name).to_pylist() == [True, False, False] * 20

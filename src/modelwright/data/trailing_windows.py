@@ -14,12 +14,14 @@ import numpy as np
 import pyarrow as pa
 
 from modelwright.data._moments import channel, moments
+from modelwright.data.time_parts import again
 
 NAME = "series"
 _LAGS, _LONGEST = 50, 1100  # moments of a window, at least and at most
 _SPREAD = 168  # moments before a row by which its usual spread is told
 _LEAST_ACF = 0.25  # autocorrelation from which a season is one
 _MOST_SEASON = 500
+_MOST_SERIES = 20  # that tell the season
 
 
 def length_of(season: int) -> int:
@@ -71,17 +73,31 @@ def trailing(x: np.ndarray, order: np.ndarray, ends: np.ndarray, length: int) ->
     return out
 
 
+def in_order(raw: pa.Table, time: str, machine: str | None) -> tuple[np.ndarray, np.ndarray]:
+    """Return the rows [N] by series and time, as they stand where there is no column of times, and where each series begins [N] in that order."""
+    group = np.zeros(raw.num_rows, np.int64)
+    if machine and machine in raw.column_names:
+        coded = raw.column(machine).combine_chunks().dictionary_encode()
+        group = np.asarray(coded.indices.fill_null(-1), np.int64)
+    timed = again(raw, time)
+    when = moments(timed, time, ".") if time in timed.column_names else np.zeros(raw.num_rows)
+    order = np.lexsort((np.arange(raw.num_rows), when, group))
+    begins = np.r_[True, group[order][1:] != group[order][:-1]] if raw.num_rows else np.empty(0, bool)
+    return order, begins
+
+
+def season_of(channels: Mapping[str, np.ndarray], order: np.ndarray, begins: np.ndarray) -> int:
+    """Return the usual season of channels [N] whose rows stand in such an order, each series by itself; 0 where none shows."""
+    series = np.split(order, np.flatnonzero(begins)[1:])[:_MOST_SERIES]
+    found = [find_season(x[rows]) for x in channels.values() for rows in series]
+    return int(np.median([s for s in found if s] or [0]))
+
+
 def gather_trailing(raw: pa.Table, name: str, layout: Mapping[str, Any], signs: Mapping[str, str]) -> pa.Table:
     """Return the table with its channels gathered into windows [N, C, L]; rows come in the order of the time column, or as they stand
     where it is absent. `signs` are decimal signs of columns of text. Raises DataError for a cell that is no number or time."""
     rows, channels, length = raw.num_rows, layout["channels"], layout["length"]
-    group = np.zeros(rows, np.int64)
-    if layout["id"] and layout["id"] in raw.column_names:
-        coded = raw.column(layout["id"]).combine_chunks().dictionary_encode()
-        group = np.asarray(coded.indices.fill_null(-1), np.int64)
-    when = moments(raw, layout["time"], ".") if layout["time"] in raw.column_names else np.zeros(rows)
-    order = np.lexsort((np.arange(rows), when, group))
-    begins = np.r_[True, group[order][1:] != group[order][:-1]] if rows else np.empty(0, bool)
+    order, begins = in_order(raw, layout["time"], layout["id"])
     x = np.stack([channel(raw, c, signs.get(c, ".")) for c in channels])
     windows = trailing(x, order, begins, length)
     offsets = np.arange(0, rows * len(channels) * length + 1, length, dtype=np.int32)

@@ -16,8 +16,8 @@ ALWAYS_MISSING = frozenset(["", "n/a", "#n/a", "<na>"])  # in any column, whatev
 _MARKS = frozenset(
     ["?", "-", "--", "—", ".", "无", "空", "未知", "unknown", "n.a."]
 )  # missing among numbers and dates only
-_TRUE = frozenset(["true", "yes", "y", "t", "是", "有", "对", "真"])
-_FALSE = frozenset(["false", "no", "n", "f", "否", "无", "没有", "错", "假"])
+_TRUE = frozenset("true yes y t correct right 是 有 对 真 正确 √ ✓ ✔ ☑".split())
+_FALSE = frozenset("false no n f incorrect wrong 否 无 没有 错 假 错误 不正确 × ✗ ✘ ✖".split())
 _CURRENCY = (
     r"(?:(?:US|HK|NT|[ACRS])\$|[$€£¥₩₽₹฿₫₺₪]|Rs\.?|USD|EUR|GBP|CNY|RMB|JPY|CHF|INR|HKD|TWD|KRW|AUD|CAD|SGD)(?![A-Za-z])"
 )

@@ -22,6 +22,7 @@ from modelwright.core.words import Words, counted
 from modelwright.data import trailing_windows
 from modelwright.data.series import numbers_of
 from modelwright.data.sources import read_table
+from modelwright.data.time_parts import made_of, parts_of, put_together
 from modelwright.evaluate.metrics import anomalies as evaluate
 from modelwright.tasks._columns import sample_columns
 from modelwright.tasks._shares import share_of
@@ -83,7 +84,17 @@ class AnomalyDetection(GeneratedTask):
                     "--machine 与 --period 用于时间序列：请用 --time 指定时间列。",
                 )
             return raw, {}
-        apart = {config.target, config.time, config.machine, _mark(raw.column_names), *config.ignore, *config.column}
+        raw, _ = put_together(raw, config.time)
+        time = made_of(raw.column_names) or config.time
+        apart = {
+            config.target,
+            *parts_of(time),
+            time,
+            config.machine,
+            _mark(raw.column_names),
+            *config.ignore,
+            *config.column,
+        }
         channels = numbers_of(raw, apart, config.decimal)
         if not channels:
             raise DataError(
@@ -91,10 +102,9 @@ class AnomalyDetection(GeneratedTask):
             )
         season = config.period
         if season is None:
-            found = [trailing_windows.find_season(x) for x in channels.values()]
-            season = int(np.median([s for s in found if s] or [0]))
+            season = trailing_windows.season_of(channels, *trailing_windows.in_order(raw, time, config.machine))
         layout = {
-            "time": config.time, "id": config.machine, "channels": list(channels),
+            "time": time, "id": config.machine, "channels": list(channels),
             "length": trailing_windows.length_of(season), "season": season,
         }  # fmt: skip
         layouts: dict[str, dict[str, Any]] = {trailing_windows.NAME: {"trailing": layout}}
@@ -110,6 +120,13 @@ class AnomalyDetection(GeneratedTask):
             unread = column.role == "input" and column.modality not in self.inputs
             if unread or (column.name == mark and target is not None and target.name != mark):
                 changes[column.name] = {"role": "ignored", "reason": Words("not read by this task", "该任务不使用此列")}
+        made = made_of(schema.names)
+        for part in (made, *parts_of(made)) if made and config is not None and config.time in parts_of(made) else ():
+            if part != config.time:
+                changes[part] = {
+                    "role": "ignored",
+                    "reason": Words(f"told with `{config.time}`", f"已与 `{config.time}` 合并读取"),
+                }
         if config is not None and config.machine is not None and config.machine in schema:
             changes[config.machine] = {
                 "role": "ignored",

@@ -34,7 +34,7 @@ _LEARNER = frozenset(
 _SKILL = frozenset("skill skillid skillname kc kcid concept conceptid knowledgecomponent topic topicid knowledgepoint "
                    "技能 技能id 知识点 知识点id 概念".split())  # fmt: skip
 _RIGHT = frozenset(
-    "correct iscorrect right isright answeredcorrectly correctness outcome 正确 是否正确 对错 答对".split()
+    "correct iscorrect right isright answeredcorrectly correctness outcome result 正确 是否正确 对错 答对 结果 答题结果".split()
 )
 _TIMES = TIME | frozenset("orderid order starttime answeredat 作答时间 答题时间 顺序".split())
 _VALID_SHARE = 0.15
