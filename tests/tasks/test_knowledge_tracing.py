@@ -194,6 +194,10 @@ def test_steadiness_counts_steps_within_a_skill():
     ("name", "right", "wrong"), [("对错", "√", "×"), ("result", "Correct", "Incorrect"), ("答题结果", "正确", "错误")]
 )
 def test_right_and_wrong_as_schools_write_them(name, right, wrong):
-    rows = {"student": ["a", "b"] * 30, "skill": ["x", "y", "z"] * 20, name: [right, wrong, wrong] * 20}
+    rows = {
+        "student": [f"s{i % 20}" for i in range(180)],
+        "skill": ["x", "y", "z"] * 60,
+        name: [right, wrong, wrong] * 60,
+    }
     data, _ = intake(pa.table(rows))
-    assert data.table.column(name).to_pylist() == [True, False, False] * 20
+    assert data.table.column(name).to_pylist() == [True, False, False] * 60

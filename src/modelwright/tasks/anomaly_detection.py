@@ -120,13 +120,9 @@ class AnomalyDetection(GeneratedTask):
             unread = column.role == "input" and column.modality not in self.inputs
             if unread or (column.name == mark and target is not None and target.name != mark):
                 changes[column.name] = {"role": "ignored", "reason": Words("not read by this task", "该任务不使用此列")}
-        made = made_of(schema.names)
-        for part in (made, *parts_of(made)) if made and config is not None and config.time in parts_of(made) else ():
-            if part != config.time:
-                changes[part] = {
-                    "role": "ignored",
-                    "reason": Words(f"told with `{config.time}`", f"已与 `{config.time}` 合并读取"),
-                }
+        made, time = made_of(schema.names), config.time if config is not None else None
+        for part in {made, *parts_of(made)} - {time} if made is not None and time in parts_of(made) else ():
+            changes[part] = {"role": "ignored", "reason": Words(f"told with `{time}`", f"已与 `{time}` 合并读取")}
         if config is not None and config.machine is not None and config.machine in schema:
             changes[config.machine] = {
                 "role": "ignored",
