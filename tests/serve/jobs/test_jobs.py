@@ -142,11 +142,47 @@ def test_what_is_wrong_is_one_sentence_and_leaves_nothing(serving: Any, tmp_path
         id_ = one.send(b"PAR1 nonsense", "application/vnd.apache.parquet").json()["id"]
         job = one.ended(id_)
         assert job["state"] == "failed"
-        assert "Parquet" in job["error"]["message"]
+        assert job["error"]["message"].startswith("The file is not a complete Parquet file")
+        assert job["error"]["message_zh"].startswith("该文件不是完整的 Parquet 文件")
+        assert str(tmp_path) not in json.dumps(job)
         assert one.get(f"/jobs/{id_}/result").status_code == 409
         assert one.client.delete(f"/jobs/{id_}", headers=one.headers).status_code == 200
         assert not list((tmp_path / "keys" / "jobs").iterdir())
         assert one.client.app.state.spent() == {}
+
+
+def test_a_file_is_read_as_predict_reads_it(serving: Any) -> None:
+    rows = [(0.5, "hello"), (1234.5, "refund please"), (3.0, "invoice")] * 5
+    points = "amount,message\n" + "".join(f"{a},{m}\n" for a, m in rows)
+    commas = "amount;message\n" + "".join(f"{a:,};{m}\n".translate(str.maketrans(",.", ".,")) for a, m in rows)
+    assert "1.234,5;refund please" in commas
+    with serving() as one:
+        row = {"amount": "1.500", "message": "hello"}
+        live = one.client.post("/predict", json=row, headers=one.headers).json()["confidence"]
+        found = []
+        for text in (points, commas):
+            job = one.ended(one.send(text.encode()).json()["id"])
+            assert (job["state"], job["unread"]) == ("done", 0), job
+            lines = one.get(f"/jobs/{job['id']}/result?format=jsonl").text.splitlines()
+            found.append([(a["prediction"], a["confidence"]) for a in map(json.loads, lines)])
+        assert found[0] == found[1]
+        # what one file says of its numbers is nothing to other requests
+        assert one.client.post("/predict", json=row, headers=one.headers).json()["confidence"] == live
+        job = one.ended(one.send(b"colour,size\nred,1\n").json()["id"])
+        assert job["state"] == "failed"
+        assert "The file has none of the columns that the model reads" in job["error"]["message"]
+        assert one.client.app.state.spent() == {"one": 2 * len(rows) + 2}
+
+
+def test_the_columns_of_a_result_do_not_depend_on_where_rows_can_be_read(serving: Any) -> None:
+    lines = ["amount,message", *["x,hello"] * 15, *["1,refund please"] * 10]  # the first part holds errors alone
+    with serving() as one:
+        job = one.ended(one.send("\n".join(lines).encode()).json()["id"])
+        assert (job["state"], job["unread"], job["done"]) == ("done", 15, 25)
+        read = list(csv.DictReader(io.StringIO(one.get(f"/jobs/{job['id']}/result?format=csv").text)))
+        assert [bool(r["prediction"]) for r in read] == [False] * 15 + [True] * 10
+        sent = one.get(f"/jobs/{job['id']}/result?format=parquet").content
+        assert pq.read_table(io.BytesIO(sent)).column("prediction").null_count == 15
 
 
 def test_a_key_sees_its_own_jobs_alone(serving: Any, tmp_path: Path) -> None:

@@ -116,7 +116,7 @@ def as_csv(found: Iterable[list[dict[str, Any]]]) -> Iterator[bytes]:
     import io
 
     columns: list[str] = []
-    for part in found:
+    for part in _to_the_first_answer(found):
         text = io.StringIO()
         writer = csv.writer(text, lineterminator="\n")
         if not columns:
@@ -134,7 +134,7 @@ def as_parquet(found: Iterable[list[dict[str, Any]]]) -> Iterator[bytes]:
     import pyarrow.parquet as pq
 
     sink, writer, columns = io.BytesIO(), None, list[str]()
-    for part in found:
+    for part in _to_the_first_answer(found):
         if writer is None:
             columns = _columns(part)
             schema = pa.schema([(c, pa.int64() if c == "row" else pa.string()) for c in columns])
@@ -147,6 +147,19 @@ def as_parquet(found: Iterable[list[dict[str, Any]]]) -> Iterator[bytes]:
     if writer is not None:
         writer.close()
         yield sink.getvalue()
+
+
+def _to_the_first_answer(found: Iterable[list[dict[str, Any]]]) -> Iterator[list[dict[str, Any]]]:
+    """Yield the parts of answers, those up to the first row that could be read as one: it tells the columns."""
+    held: list[dict[str, Any]] = []
+    rest = iter(found)
+    for part in rest:
+        held += part
+        if not all("error" in a for a in part):
+            break
+    if held:
+        yield held
+    yield from rest
 
 
 def _columns(part: list[dict[str, Any]]) -> list[str]:

@@ -61,12 +61,28 @@ class Jobs:
                 self._runner.stop()
 
 
-def _read(path: Path, rows: int) -> Iterator[Any]:
-    """Yield (table of up to so many rows, why rows by their place in the table could not be read)."""
+def _read(path: Path, rows: int, predictor: Any = None) -> Iterator[Any]:
+    """Yield (table of up to so many rows, why rows by their place in the table could not be read).
+
+    With a `predictor` the file is read as its training data was, and from the first table on it reads numbers and dates as the
+    file spells them. Raises DataError for what cannot be read.
+    """
+    from modelwright.core.reading import Detected, Reading
     from modelwright.data import sources
+    from modelwright.release.spelling import is_open, looked_ahead, spelt_as
+
+    def settle(some: Any) -> None:
+        predictor.read_as(spelt_as(predictor.schema, predictor.with_fields(some), None, detected)[0])
+
+    def unsettled(some: Any) -> bool:
+        return is_open(predictor.schema, predictor.with_fields(some), None)
 
     misfits: list[Any] = []
+    detected = Detected()
     at = told = 0
-    for table in sources.batches(str(path), rows=rows, misfits=misfits):
+    reading = Reading() if predictor is None else predictor.reading_of({})
+    parts: Iterator[Any] = sources.batches(str(path), reading=reading, rows=rows, misfits=misfits, detected=detected)
+    for table in parts if predictor is None else looked_ahead(parts, unsettled, settle):
         yield table, {m.row - at - 1: m.words for m in misfits[told:] if at < m.row <= at + len(table)}
-        at, told = at + len(table), len(misfits)
+        at += len(table)
+        told += sum(m.row <= at for m in misfits[told:])  # what is read ahead is told with its own rows

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import copy
 import logging
 import threading
 import time
@@ -13,6 +14,8 @@ from typing import Any
 
 from modelwright.core.errors import ModelwrightError, RegistryAway, reason
 from modelwright.core.words import Words
+from modelwright.data.series import gathered
+from modelwright.release.needs import some_column
 from modelwright.serve._columns import with_doubts
 from modelwright.serve._values import bad_json
 from modelwright.serve.jobs import files
@@ -24,13 +27,14 @@ CHUNK = 500  # rows that are answered, charged and written together
 LOOK = 1.0  # seconds between two looks for work
 _CLEAN = 60.0  # seconds between two removals of what is over
 _FULL = 5.0  # seconds after which a full disk is tried again
+_FILE = Words("The file", "该文件")
 log = logging.getLogger("modelwright")
 
 
 class Runner:
-    """Answers the jobs of a service. `read` yields a file's tables, and why rows of each could not be read."""
+    """Answers the jobs of a service. `read` yields a file's tables for a predictor, and why rows of each could not be read."""
 
-    def __init__(self, service: Any, read: Callable[[Path, int], Iterable[tuple[Any, dict[int, Words]]]]) -> None:
+    def __init__(self, service: Any, read: Callable[[Path, int, Any], Iterable[tuple[Any, dict[int, Words]]]]) -> None:
         self._service, self._read = service, read
         self.folder: Path = service.home.folder / "jobs"
         self.store = Store(service.home.url, service.home.name)
@@ -87,7 +91,7 @@ class Runner:
         except RegistryAway:
             raise
         except (ModelwrightError, Refused) as e:
-            self._failed(job, e.words)
+            self._failed(job, _without_place(e.words, files.sent(folder, job["form"])))
         except Exception as e:  # of a library: its message may quote a row
             log.warning("job %s: %s", job["id"], type(e).__name__)
             self._failed(job, Words("The model cannot answer these rows.", "模型无法回答这些行。"))
@@ -103,18 +107,24 @@ class Runner:
     def _answer(self, job: dict[str, Any], folder: Path) -> bool:
         """Answer what is left of a job; False where it was deleted, or the service stops."""
         path = files.sent(folder, job["form"])
+        predictor = copy.copy(
+            self._service.predictor
+        )  # which spells numbers as this file does, other requests as they did
         if job["rows"] is None:
-            rows = 0
-            for table, _ in self._read(path, CHUNK):
+            rows, names = 0, dict[str, None]()
+            for table, _ in self._read(path, CHUNK, predictor):
                 rows += len(table)
+                names |= dict.fromkeys(gathered(predictor.with_fields(table), predictor.layouts).column_names)
                 if self._over() or not self.store.move(job["id"], self.worker):
                     return False
+            if names:
+                some_column(predictor.schema.inputs, list(names), _FILE)
             if not self.store.move(job["id"], self.worker, rows=rows):
                 return False
         # the files say how far it is: the database may have been told a part too few
         done = max((end for _, end, _ in files.parts(folder)), default=0)
         charged, unread, at = int(job["charged"]), int(job["unread"]), 0
-        for table, misfits in self._read(path, CHUNK):
+        for table, misfits in self._read(path, CHUNK, predictor):
             first, at = at, at + len(table)
             if at <= done:
                 continue
@@ -128,7 +138,7 @@ class Runner:
                     self.store.move(job["id"], self.worker, charged=charged)
                     return False
                 charged = at
-            answered, bad = self._chunk(job, table, first, misfits)
+            answered, bad = self._chunk(job, predictor, table, first, misfits)
             unread += bad
             if bad:
                 self._service.quota.refund(job["key"], bad)
@@ -140,7 +150,7 @@ class Runner:
         return True
 
     def _chunk(
-        self, job: dict[str, Any], raw: Any, first: int, misfits: dict[int, Words]
+        self, job: dict[str, Any], predictor: Any, raw: Any, first: int, misfits: dict[int, Words]
     ) -> tuple[list[dict[str, Any]], int]:
         """Return the answers to some rows and how many could not be read. No folder is given: paths are never followed."""
         import pyarrow as pa
@@ -149,8 +159,8 @@ class Runner:
         if service.tenanted and job["tenant"] is not None:
             raw = raw.drop_columns([c for c in raw.column_names if c == "tenant"])
             raw = raw.append_column("tenant", pa.array([job["tenant"]] * len(raw)))
-        table, bad = service.predictor.table(raw)
-        answers = service.predictor.answers(service.aside(table), bool(job["scores"]), table.hidden)
+        table, bad = predictor.table(raw)
+        answers = predictor.answers(service.aside(table), bool(job["scores"]), table.hidden)
         found = {value.row: bad_json(replace(value, row=first + value.row))["error"] for value in bad}
         found |= {
             i + 1: {"code": "row", "row": first + i + 1, "message": w.en, "message_zh": w.zh}
@@ -159,7 +169,7 @@ class Runner:
         out = [
             {"row": first + i, **({"error": found[i]} if i in found else answer)} for i, answer in enumerate(answers, 1)
         ]
-        return with_doubts(service.predictor, out, table), len(found)
+        return with_doubts(predictor, out, table), len(found)
 
     def _paid(self, job: dict[str, Any], rows: int) -> bool:
         """Take rows from the quota, waiting until it has some; False where the service stops or the job is gone."""
@@ -208,3 +218,10 @@ class Runner:
             old = time.time() - folder.stat().st_mtime > 3600
             if folder.name not in known and old:  # one that is being sent right now is not known yet
                 files.remove(folder)
+
+
+def _without_place(words: Words, path: Path) -> Words:
+    """Return a message in which nothing tells where the service keeps what was sent."""
+    return Words(
+        words.en.replace(str(path), _FILE.en), words.zh.replace(f"{path} ", _FILE.zh).replace(str(path), _FILE.zh)
+    )
