@@ -85,6 +85,8 @@ def main() -> None:
         )
         if workers:
             print("workers held at most", ", ".join(map(str, workers.values())))
+        if running.returncode:
+            raise SystemExit(text.decode())
         events = [json.loads(line) for line in (Path(folder) / "rows" / "events.jsonl").read_text().splitlines()]
         stages = [e for e in events if e["event"] not in ("Step", "Note", "Warned")]
         for stage, end in zip([None, *stages], [*(e["at"] for e in stages), time.time()], strict=True):

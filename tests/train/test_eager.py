@@ -45,29 +45,3 @@ def test_steps_are_those_of_torch(name, options):
             optimizer.step()
         weights.append(network.weight.detach())
     assert torch.equal(*weights)
-
-
-def test_data_parallel_networks_do_not_load_the_compiler():
-    code = """
-import sys, torch, torch.distributed as dist
-from torch.nn.parallel import DistributedDataParallel
-from modelwright.train.eager import without_compiler
-dist.init_process_group("gloo", store=dist.HashStore(), rank=0, world_size=1)
-torch.manual_seed(0)
-x, network = torch.randn(8, 4), torch.nn.Linear(4, 2)
-network(x).square().sum().backward()
-alone = network.weight.grad.clone()
-network.zero_grad()
-with without_compiler():
-    shared = DistributedDataParallel(network, find_unused_parameters=True)
-for _ in range(2):
-    network.zero_grad()
-    shared(x).square().sum().backward()
-assert torch.equal(network.weight.grad, alone)
-assert not [m for m in ("torch._dynamo", "sympy") if m in sys.modules]
-again = torch.compile(network, backend="eager")  # it can still be loaded
-assert torch.allclose(again(x), network(x))
-dist.destroy_process_group()
-"""
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120, check=False)
-    assert done.returncode == 0, done.stderr

@@ -149,13 +149,24 @@ def test_a_driver_that_is_killed_leaves_what_is_finished_and_no_ray(tmp_path):
 
 
 def test_an_address_that_is_none_and_what_does_not_go_together_are_refused(tmp_path):
-    for wrong in ("10.0.0.1:6379", "ray://host", "yes"):
+    for wrong in (
+        "10.0.0.1:6379",
+        "ray://host",
+        "yes",
+        "ray://:10001",
+        "ray://host:0",
+        "ray://host:99999",
+        "ray://a b:1",
+        "ray://h:1/x",
+    ):
         with pytest.raises(OptionError, match="local or ray://HOST:PORT"):
             cluster.check_cluster(wrong, 1)
     with pytest.raises(OptionError, match="give one of them"):
         cluster.check_cluster("local", 2)
     cluster.check_cluster(None, 4)
     assert make_config(data="d.csv", cluster="local").cluster == "local"
+    assert nodes.host_and_port("ray://[::1]:10001") == ("::1", 10001)
+    assert nodes.host_and_port("ray://head.lan:65535") == ("head.lan", 65535)
 
 
 @pytest.mark.usefixtures("_ray")
@@ -231,6 +242,10 @@ def test_another_version_on_a_node_is_told():
     ("error", "said"),
     [
         (MissingExtra("trees", "Trees", "树"), r"^on the node .+: .*trees"),
+        (
+            ModuleNotFoundError("No module named 'torch'", name="torch"),
+            r'^on the node .+: textcnn needs .*pip install "modelwright\[nn\]"',
+        ),
         (OSError(errno.ENOSPC, "No space left on device"), "^the disk of the node .+ is full: free some space under"),
     ],
 )
@@ -239,7 +254,7 @@ def test_what_a_node_lacks_is_told_with_its_name(monkeypatch, error, said):
         raise error
 
     monkeypatch.setattr(remote, "unship", lacking)
-    told = remote.fit({}, asked("another"), None)["refused"]
+    told = remote.fit({}, {**asked("another"), "recipe": "textcnn"}, None)["refused"]
     assert re.search(said, told[0])
     assert all(platform.node() in words for words in told)
 

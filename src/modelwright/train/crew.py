@@ -24,7 +24,6 @@ from torch import Tensor, nn
 
 from modelwright.core.errors import MissingExtra, ModelwrightError, PeersLost
 from modelwright.core.peers import Peers
-from modelwright.train.eager import without_compiler
 from modelwright.train.optim import MovingAverage, optimizer_tensors, restore_optimizers
 from modelwright.train.sharding import Sharded
 
@@ -303,8 +302,7 @@ class Shared:
         """Return the network with its loss under Accelerate, and the step that a resumed fit stands at: all begin with the weights,
         optimisers and step of the process that leads."""
         accelerator = self.accelerator
-        with without_compiler():
-            whole: nn.Module = accelerator.prepare_model(Whole(network, loss))
+        whole: nn.Module = accelerator.prepare_model(Whole(network, loss))
         return whole, self.begun(optimizers, step)
 
     def sharded(

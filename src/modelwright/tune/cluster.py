@@ -27,7 +27,7 @@ from modelwright.core.stored_data import sealing
 from modelwright.core.words import Words, counted
 from modelwright.tune.candidate import Fold
 from modelwright.tune.climb import Climb
-from modelwright.tune.nodes import ANSWER, check_answers, check_nodes, check_seen, end_there
+from modelwright.tune.nodes import ANSWER, check_answers, check_nodes, check_seen, end_there, host_and_port
 from modelwright.tune.pace import Stopwatch
 from modelwright.tune.payload import files_of, ship
 from modelwright.tune.session import ENVIRONMENT, Session
@@ -44,11 +44,8 @@ def check_cluster(address: str | None, devices: int) -> None:
     """Refuse an address that is none, and what does not go together with a cluster. Raises OptionError, MissingExtra."""
     if address is None:
         return
-    if address != "local" and not (address.startswith("ray://") and address[6:].rpartition(":")[2].isdigit()):
-        raise OptionError(
-            f"--cluster takes local or ray://HOST:PORT, received `{address}`.",
-            f"--cluster 应为 local 或 ray://主机:端口，收到的是 `{address}`。",
-        )
+    if address != "local":
+        host_and_port(address)
     if devices > 1:
         raise OptionError(
             "--cluster shares out whole fits, --devices the steps of one: give one of them.",

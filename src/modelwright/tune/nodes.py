@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import socket
 import time
 from typing import Any
@@ -18,13 +19,23 @@ _REACHED = 8.0
 _ROOM = 32 << 20  # bytes of disk that a node needs for the models that it fits
 
 
+def host_and_port(address: str) -> tuple[str, int]:
+    """Return the host and the port of an address `ray://HOST:PORT`, of which HOST may be `[IPv6]`. Raises OptionError for any other."""
+    found = re.fullmatch(r"ray://(?:\[([0-9A-Fa-f:.]+)\]|([^\s:/@\[\]]+)):(\d{1,5})", address)
+    if not found or not 0 < int(found[3]) < 1 << 16:
+        raise OptionError(
+            f"--cluster takes local or ray://HOST:PORT (a port from 1 to 65535), received `{address}`.",
+            f"--cluster 应为 local 或 ray://主机:端口（端口为 1 到 65535），收到的是 `{address}`。",
+        )
+    return found[1] or found[2], int(found[3])
+
+
 def check_answers(address: str) -> None:
     """Raise OptionError where nobody answers at an address `ray://HOST:PORT`."""
-    host, _, port = address[6:].rpartition(":")
     until = time.monotonic() + _REACHED
     try:
-        socket.create_connection((host, int(port)), timeout=_REACHED).close()
-    except (OSError, OverflowError) as e:
+        socket.create_connection(host_and_port(address), timeout=_REACHED).close()
+    except (OSError, UnicodeError) as e:  # a name that is none
         why = getattr(e, "strerror", None) or e
         raise OptionError(
             f"Nobody answers at {address} ({why}): is Ray's head running there (ray start --head), and its client port open? "

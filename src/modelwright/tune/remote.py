@@ -168,9 +168,9 @@ def fit(files: Mapping[str, Any], told: dict[str, Any], mailbox: Any) -> dict[st
                 check_paths(shipped.validation.table)
             found = _fitted(shipped, told, mailbox, line)
         return {**found, "where": where, "peak": peak_memory()}
-    except MissingExtra as e:
-        node = platform.node()
-        return {"refused": [f"on the node {node}: {e.words.en}", f"节点 {node}：{e.words.zh}"], "where": where}
+    except (MissingExtra, ModuleNotFoundError) as e:
+        node, words = platform.node(), _lacking(e, told["recipe"]).words
+        return {"refused": [f"on the node {node}: {words.en}", f"节点 {node}：{words.zh}"], "where": where}
     except ModelwrightError as e:
         return {"refused": [e.words.en, e.words.zh], "where": where, "again": isinstance(e, PeersLost)}
     except OSError as e:
@@ -184,6 +184,16 @@ def fit(files: Mapping[str, Any], told: dict[str, Any], mailbox: Any) -> dict[st
             ],
             "where": where,
         }
+
+
+def _lacking(error: MissingExtra | ModuleNotFoundError, name: str) -> MissingExtra:
+    """Return which extra a recipe lacks on this node. Raises what is no matter of an extra."""
+    if isinstance(error, MissingExtra):
+        return error
+    extra = type(get_recipe(name)).extra
+    if not extra or (error.name or "").partition(".")[0] == "modelwright":
+        raise error
+    return MissingExtra(extra, name)
 
 
 def _fitted(shipped: Shipped, told: dict[str, Any], mailbox: Any, line: _Line) -> dict[str, Any]:
