@@ -224,3 +224,25 @@ def test_columns_divided_by_runs_of_blanks(tmp_path):
 def test_words_with_blanks_are_one_cell(tmp_path, line):
     table = read(written(tmp_path / "t.txt", ["text", *(line.replace("{}", str(i)) for i in range(10, 40))], []))
     assert (table.column_names, table.num_rows) == (["text"], 30)
+
+
+@pytest.mark.parametrize(
+    ("above", "told"),
+    [
+        (["Report of May"], "1 row above the names passed over (`Report of May`)"),
+        ([], "the row below the names holds units (`years`)"),
+    ],
+)
+def test_a_short_file_is_told_by_the_names_of_the_model(tmp_path, above, told):
+    below = [] if above else ["years,kg,,"]
+    path = written(tmp_path / "t.csv", [*above, ",".join(NAMES), *below], ROWS[:2])
+    detected = Detected()
+    parts = list(batches(path, reading=Reading(names=tuple(NAMES[:3])), detected=detected))
+    assert [r["age"] for p in parts for r in p.to_pylist()] == [r[0] for r in ROWS[:2]]
+    assert told in detected.words().en
+
+
+def test_a_short_file_whose_first_row_is_data_keeps_it(tmp_path):
+    path = written(tmp_path / "t.csv", [",".join(NAMES), ",,red,a"], ROWS[:2])
+    parts = list(batches(path, reading=Reading(names=tuple(NAMES[:3]))))
+    assert sum(p.num_rows for p in parts) == 3

@@ -262,7 +262,7 @@ def _excel(path: Path, how: Reading, rows: int, detected: Detected) -> Iterator[
         names = [f"column_{i + 1}" for i in range(len(begun[0]))]
     else:
         filled = [(i, ["" if c is None else str(c) for c in line]) for i, line in enumerate(begun) if line]
-        top = Top(0, 0, tuple(filled[0][1]), None) if how.header else find_top([cells for _, cells in filled])
+        top = Top(0, 0, tuple(filled[0][1]), None) if how.header else find_top([c for _, c in filled], how.names)
         names, detected.above = unique_names(top.names), top.words
         begun = begun[filled[top.at + top.under][0] + 1 :]
     empty = [i for i in range(len(names)) if all(i >= len(line) or line[i] is None for line in begun)]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -85,14 +85,17 @@ def _first_lines(text: str) -> list[str]:
     return out
 
 
-def find_top(rows: Sequence[Sequence[str]]) -> Top:
-    """Tell which of a table's first rows, none of them blank, holds the names, where the first one may be a title."""
-    at = _title(rows)
+def find_top(rows: Sequence[Sequence[str]], known: Collection[str] = ()) -> Top:
+    """Tell which of a table's first rows, none of them blank, holds the names, where the first one may be a title. `known` names are those of a
+    model's columns: the row that holds them is found in a table of few rows too, and so are units below it."""
+    sought = _holding(rows, known)
+    at = _title(rows) if sought is None else sought
     names, below = list(rows[at]), rows[at + 1 :]
     said: list[Words | None] = [_passed(rows[:at]) if at else None]
     under = 0
-    while under < _UNDER and len(below) - under > _ENOUGH:
-        kind = _no_data(names, below[under], below[under + 1 :][:200])
+    while under < _UNDER and len(below) - under > (_ENOUGH if sought is None else 1):
+        kind = _no_data(names, below[under], below[under + 1 :][:200], _ENOUGH if sought is None else 1)
+        kind = kind if sought is None or kind in ("units", "rule") or len(below) - under > _ENOUGH else None
         if kind is None:
             break
         if kind == "names":
@@ -210,6 +213,18 @@ def with_row_names(rows: list[list[str]]) -> tuple[list[list[str]], Words | None
     return [[_ROW_NAMES, *first], *rest], said
 
 
+def holds(names: Sequence[str], known: Collection[str]) -> bool:
+    """Whether names are those of a model's columns, so far as they are known."""
+    return _holding([names], known) is not None
+
+
+def _holding(rows: Sequence[Sequence[str]], known: Collection[str]) -> int | None:
+    """Return the first row that holds most of the known names; None where none holds two of them, and half."""
+    counts = [len({c.strip() for c in row} & set(known)) for row in rows[: _MOST + 1]]
+    most = max(counts, default=0)
+    return counts.index(most) if most >= min(2, len(known)) > 0 and most >= len(known) / 2 else None
+
+
 def _passed(rows: Sequence[Sequence[str]]) -> Words:
     shown = next((c.strip() for row in rows for c in row if c.strip()), "")[:_SHOWN]
     return Words(
@@ -218,18 +233,18 @@ def _passed(rows: Sequence[Sequence[str]]) -> Words:
     )
 
 
-def _no_data(names: Sequence[str], row: Sequence[str], below: Sequence[Sequence[str]]) -> str | None:
+def _no_data(names: Sequence[str], row: Sequence[str], below: Sequence[Sequence[str]], enough: int) -> str | None:
     """Return what a row below the names holds that is no data: `units`, `names`, `notes` or a `rule`; None for data.
 
     Columns whose other cells are numbers tell: none has a number there, and each a unit, or each another word. A word for what is
-    missing, or a letter among others, stands further below in its column too.
+    missing, or a letter among others, stands further below in its column too. `enough` rows tell what a column holds.
     """
     if len(row) != len(names):
         return None
     again = {i for i, c in enumerate(row) if c.strip() and any(i < len(r) and r[i].strip() == c.strip() for r in below)}
     if not again and all(_RULE.fullmatch(c.strip()) for c in row if c.strip()):
         return "rule"
-    numbers = [i for i in range(len(names)) if _of_numbers([r[i] for r in below if i < len(r)])]
+    numbers = [i for i in range(len(names)) if _of_numbers([r[i] for r in below if i < len(r)], enough)]
     cells = [row[i].strip() for i in numbers]
     if not cells or any(bare_number(c) is not None for c in cells) or not again.isdisjoint(numbers):
         return None
@@ -251,9 +266,9 @@ def _repeats(names: Sequence[str]) -> bool:
     return len(set(filled)) < len(filled)
 
 
-def _of_numbers(cells: Sequence[str]) -> bool:
+def _of_numbers(cells: Sequence[str], enough: int = _ENOUGH) -> bool:
     held = [c for c in cells if not is_missing(c)]
-    return len(held) >= _ENOUGH and sum(bare_number(c) is not None for c in held) >= _NUMBERS * len(held)
+    return len(held) >= enough and sum(bare_number(c) is not None for c in held) >= _NUMBERS * len(held)
 
 
 def _is_unit(cell: str) -> bool:

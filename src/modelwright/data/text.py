@@ -25,7 +25,7 @@ from modelwright.core.reading import Detected, Reading
 from modelwright.core.words import Words, in_a_row
 from modelwright.data._blocks import blocks, repeats_names
 from modelwright.data._delimiters import find_delimiter
-from modelwright.data._tops import Top, comments, find_top, has_names, numbers_told, with_row_names
+from modelwright.data._tops import Top, comments, find_top, has_names, holds, numbers_told, with_row_names
 from modelwright.data.blank_runs import Runs, divides, one_blank
 from modelwright.data.encodings import tell_encoding
 from modelwright.data.records import BLANK, CELL_LIMIT, BlankLines, Misfit, reader_of, records
@@ -123,8 +123,13 @@ def sniff(path: Path, reading: Reading, detected: Detected | None = None) -> Dia
         raise DataError(f"{path} is empty.", f"{path} 是空文件。")
     rows, lacking = with_row_names(rows)
     said = in_a_row([said, lacking])
-    top = find_top(rows) if reading.header is None else Top(0, 0, tuple(rows[0]), None)
-    has_header = has_names(rows[top.at :]) if reading.header is None and not top.under else reading.header is not False
+    top = find_top(rows, reading.names) if reading.header is None else Top(0, 0, tuple(rows[0]), None)
+    surely = (
+        reading.header is not False
+        if reading.header is not None
+        else bool(top.under) or holds(top.names, reading.names)
+    )
+    has_header = surely or (reading.header is None and has_names(rows[top.at :]))
     if not has_header:
         top = Top(0, 0, (), None)
     elif reading.header is None and not top.under:

@@ -8,6 +8,7 @@ import pytest
 from modelwright.core.errors import MissingExtra
 from modelwright.core.schema import Column, Schema
 from modelwright.data.coerce import coerce, coerce_rows
+from modelwright.data.infer import infer_schema
 from modelwright.data.kinds.base import Unreadable, recognise
 from modelwright.data.kinds.molecule import MoleculeKind, scaffold, tokens_of
 
@@ -101,3 +102,16 @@ def test_without_rdkit_columns_are_known_and_reading_says_what_to_install(monkey
     assert KIND.recognise("smiles", cells(*SMILES)) == {}
     with pytest.raises(MissingExtra, match=r"modelwright\[molecule\]"):
         KIND.read("CCO", COLUMN, None)
+
+
+def test_inchi_are_molecules_under_any_name_and_become_smiles():
+    from rdkit.Chem import MolFromSmiles, MolToInchi
+
+    inchi = ["InChI=1S/C2H6O/c1-2-3/h3H,2H2,1H3", "InChI=1S/C6H6/c1-2-4-6-5-3-1/h1-6H", "InChI=1S/CH4/h1H4/i1+1"]
+    more = [MolToInchi(MolFromSmiles("C" * n)) for n in range(4, 22)]
+    raw = pa.table({"key": [*inchi, *more, "InChI=1S/nonsense"], "y": ["a", "b"] * 11})
+    schema = infer_schema(raw, target="y")
+    assert schema["key"].modality == "molecule"
+    typed, bad = coerce(raw, schema)
+    assert typed.column("key").to_pylist()[:3] == ["CCO", "c1ccccc1", "[13CH4]"]
+    assert [b.row for b in bad] == [22]

@@ -1,4 +1,4 @@
-"""Molecules: SMILES strings (Weininger 1988, doi 10.1021/ci00057a005), checked and made canonical by RDKit."""
+"""Molecules: SMILES strings (Weininger 1988, doi 10.1021/ci00057a005) or InChI, checked and made canonical SMILES by RDKit."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ from modelwright.data.values import is_missing
 _TOKEN = re.compile(
     r"\[[^\[\]\s]{1,60}\]|Br|Cl|[BCNOPSFI]|[bcnops]|%\(\d{1,5}\)|%\d\d|\d|[-=#$:/\\.()~*@+]"  # atoms, rings, bonds
 )
+_INCHI = "InChI="
 _STRUCTURE = re.compile(r"[=#()\[\]\d]")
 _NAMED = re.compile(r"smiles|molecule|(^|_)mol($|_)|分子", re.IGNORECASE)
 _LONGEST = 2000  # characters of one string that are read
@@ -34,13 +35,13 @@ def tokens_of(smiles: str) -> list[str] | None:
 
 
 def molecule(smiles: str) -> Any:
-    """Return RDKit's molecule, or None where the string does not parse. Raises MissingExtra without RDKit."""
+    """Return RDKit's molecule of a SMILES string or an InChI, or None where the string does not parse. Raises MissingExtra without RDKit."""
     try:
         from rdkit import Chem, rdBase
     except ImportError as e:
         raise MissingExtra("molecule", "Reading molecules", "读取分子") from e
     with rdBase.BlockLogs():  # what does not parse is told by our own message
-        return Chem.MolFromSmiles(smiles)
+        return Chem.MolFromInchi(smiles) if smiles.startswith(_INCHI) else Chem.MolFromSmiles(smiles)
 
 
 @lru_cache(maxsize=100_000)
@@ -57,7 +58,9 @@ def scaffold(smiles: str) -> str:
 
 
 def _plausible(text: str) -> bool:
-    """Whether a string could be SMILES by its characters, its brackets, and ring numbers that come in pairs."""
+    """Whether a string is an InChI, or could be SMILES by its characters, its brackets, and ring numbers that come in pairs."""
+    if text.startswith(_INCHI):
+        return True
     tokens = tokens_of(text) if 0 < len(text) <= _LONGEST else None
     if not tokens or not (tokens[0][0].isalpha() or tokens[0][0] in "[*"):
         return False
@@ -105,8 +108,8 @@ class MoleculeKind(Kind):
         if found is None or found.GetNumAtoms() == 0:
             said = text[:60]
             raise Unreadable(
-                f"expected a molecule as SMILES (such as CCO), received `{said}`, which does not parse",
-                f"应为 SMILES 分子式（如 CCO），收到的是 `{said}`，无法解析",
+                f"expected a molecule as SMILES (such as CCO) or InChI, received `{said}`, which does not parse",
+                f"应为 SMILES（如 CCO）或 InChI 形式的分子，收到的是 `{said}`，无法解析",
             )
         from rdkit import Chem
 
