@@ -164,3 +164,20 @@ def test_cells_of_many_characters_are_read_until_the_time_ends(monkeypatch):
     assert 3 <= read.sum() <= 7  # whatever the time, as many as make enough characters
     _, all_read = detect.find_cells(["call 13912345678"] * 20, until=0.0, slow=False, at_least=20_000)
     assert all_read.all()
+
+
+@pytest.mark.parametrize(
+    ("text", "card"),
+    [
+        (
+            "我的身份证号是一一零一零五一九四九一二三一零零二九",
+            "一一零一零五一九四九一二三一零零二九",
+        ),  # a wrong check digit, as in digits
+        ("登记一一零一零五一九四九一二三一零零二叉", "一一零一零五一九四九一二三一零零二叉"),
+        ("身份证 1 1 0 1 0 5 1 9 4 9 1 2 3 1 0 0 2 X", "1 1 0 1 0 5 1 9 4 9 1 2 3 1 0 0 2 X"),
+        ("订单一一零一零五一九四九一二三一零零二九", None),  # nothing says that it is one
+        ("身份证号一一零一零五二零零零一三三一零零二九", None),  # no day
+    ],
+)
+def test_id_cards_in_words_are_found_as_those_in_digits(text, card):
+    assert [text[m.start : m.end] for m in find(text) if m.type == "id-card"] == ([card] if card else [])

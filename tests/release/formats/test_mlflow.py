@@ -14,13 +14,14 @@ ROWS = [
 
 
 @pytest.mark.filterwarnings("ignore")  # the library warns of its own code
-def test_it_loads_and_answers_equally(run, predictor, tmp_path, monkeypatch):
+def test_it_loads_and_answers_equally(run, predictor, tmp_path, monkeypatch, capfd):
     pytest.importorskip("mlflow")
     pd = pytest.importorskip("pandas")
     monkeypatch.setenv("MLFLOW_DISABLE_TELEMETRY", "true")
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
     before = set(os.listdir(tmp_path))
     folder = export_model("tickets", "mlflow", tmp_path / "out")
+    assert capfd.readouterr() == ("", "")
     files = [p.suffix for p in folder.rglob("*") if p.is_file()]  # who loads it may leave bytecode beside the code
     import mlflow
 

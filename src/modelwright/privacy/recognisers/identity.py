@@ -5,7 +5,7 @@ from __future__ import annotations
 from modelwright.privacy import checksums
 from modelwright.privacy.recognisers.base import Pattern, Patterns, compiled
 
-_ID = compiled(
+ID_SAID = compiled(
     r"身份证|身份\s*号|证件号|证件码|公民身份|公民号|证号|身份代码|永久居留|id\s*card|identity|id\s*(?:no|num)|国民|idno|id_?number|sfz"
 )
 _PASS = compiled(r"护照|passport|通行证|回乡证|台胞证|入台|travel\s*(?:permit|document)|签证|visa")
@@ -36,17 +36,17 @@ class Identity(Patterns):
         Pattern(
             "id-card",
             compiled(r"(?<![0-9])(?<![0-9][.\-])[1-9][0-9](?:[ \-]?[0-9]){15}[ \-]?(?:[0-9](?![0-9]|[.\-][0-9])|X(?![A-Za-z0-9]))"),
-            0.3, "(?:[0-9][ -]?){17}", _ID, 0.99, checksums.id_card, 0.96, against=None, digits=17,
+            0.3, "(?:[0-9][ -]?){17}", ID_SAID, 0.99, checksums.id_card, 0.96, against=None, digits=17,
         ),
         Pattern(  # a day of birth in the right place, and a wrong check digit: a slip of the pen where words say what it is
             "id-card",
             compiled(r"(?<![0-9])[1-8][0-9]{5}(?:19|20)[0-9]{9}(?:[0-9](?![0-9])|X(?![A-Za-z0-9]))"),
-            0.3, "[0-9]{17}", _ID, 0.8, lambda c: len(c) == 18 and checksums.id_form(c), 0.35, digits=17,
+            0.3, "[0-9]{17}", ID_SAID, 0.8, lambda c: len(c) == 18 and checksums.id_form(c), 0.35, digits=17,
         ),
         Pattern(
             "id-card",
             compiled(r"(?<![0-9A-Za-z])(?<![0-9][.\-])[1-8][0-9](?:[ \-]?[0-9]){13}(?![0-9A-Za-z]|[.\-][0-9])"),
-            0.3, "(?:[0-9][ -]?){15}", _ID, 0.9, _old_id, 0.45, digits=15,
+            0.3, "(?:[0-9][ -]?){15}", ID_SAID, 0.9, _old_id, 0.45, digits=15,
         ),
         Pattern(
             "id-card", compiled(r"(?<![0-9A-Za-z])[A-Z]{1,2}[0-9]{6}\s?\([0-9A]\)"),

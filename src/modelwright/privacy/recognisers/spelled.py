@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from modelwright.privacy import checksums
 from modelwright.privacy.lazy_patterns import later
 from modelwright.privacy.recognisers.base import AGAINST, Match, Recogniser, compiled
+from modelwright.privacy.recognisers.identity import ID_SAID
 from modelwright.privacy.text import Block
 
 _SIGNS = {
@@ -21,7 +22,7 @@ _WORDS = {
     "eight": "8", "nine": "9",
 }  # fmt: skip
 _SIGN = "[" + "".join(_SIGNS) + "0-9]"
-_RUN = later(rf"(?<![0-9.\-])(?<!第){_SIGN}(?:[ \-·.、]?{_SIGN}){{6,17}}[xX]?(?![0-9])")
+_RUN = later(rf"(?<![0-9.\-])(?<!第){_SIGN}(?:[ \-·.、]?{_SIGN}){{6,17}}(?:[ \-]?[xX叉])?(?![0-9])")
 _SAID = compiled(rf"(?<![A-Za-z])(?:{'|'.join(_WORDS)})(?:[ ,.\-]{{1,2}}(?:{'|'.join(_WORDS)})){{6,14}}(?![A-Za-z])")
 _PHONE = compiled(
     r"电话|手机|号码|联系|致电|拨打|加我|打给|微信|phone|tel|mobile|cell|call|reach|number|text|contact|whatsapp"
@@ -42,6 +43,7 @@ class Spelled(Recogniser):
         for cell, m in some.finditer(_RUN):
             if sum(c in _SIGNS for c in m.group()) >= 2 or _one_by_one(m.group()):
                 digits = "".join(_SIGNS.get(c, c) for c in m.group() if c in _SIGNS or c.isdigit() or c in "xX")
+                digits += "X" if m.group().endswith("叉") else ""
                 yield from self._judged(some, cell, m, digits, column)
         said = block.select(self._words)
         for cell, m in said.finditer(_SAID):
@@ -57,6 +59,8 @@ class Spelled(Recogniser):
         kind, score, reason = "phone", 0.0, "form"
         if len(digits) == 18 and checksums.id_card(digits.upper()):
             kind, score, reason = "id-card", 0.96, "checksum"
+        elif len(digits) == 18 and ID_SAID.search(before) and checksums.id_form(digits.upper()):
+            kind, score, reason = "id-card", 0.8, "form+context"  # a slip of the tongue, as of the pen elsewhere
         elif _COUNTED.fullmatch(digits) or AGAINST.search(before[-10:]):
             return
         elif _MOBILE.fullmatch(digits):
@@ -72,7 +76,7 @@ class Spelled(Recogniser):
 
 def _one_by_one(text: str) -> bool:
     """Whether digits stand one by one, each with a blank or mark after it."""
-    return re.fullmatch(r"[0-9](?:[ \-·.、][0-9]){6,17}", text) is not None
+    return re.fullmatch(r"[0-9](?:[ \-·.、][0-9]){6,17}(?:[ \-][xX叉])?", text) is not None
 
 
 RECOGNISER = Spelled
