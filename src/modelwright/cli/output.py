@@ -27,6 +27,12 @@ def w(en: str, zh: str) -> str:
     return Words(en, zh).to(LANG)
 
 
+def say(words: Words, quiet: bool = False) -> None:
+    """Say something beside the result, on standard error, in the language asked for; nothing where it is to be `quiet`."""
+    if not quiet:
+        sys.stderr.write(words.to(LANG) + "\n")
+
+
 def print_json(data: Any) -> None:
     """Print one JSON object on standard output."""
     sys.stdout.write(plain_json.dumps(data) + "\n")

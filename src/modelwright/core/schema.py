@@ -175,6 +175,11 @@ class Schema:
         found = self.of_role("target")
         return found[0] if found else None
 
+    @property
+    def who(self) -> Column | None:
+        """The first input of identifiers, which names the user, learner or the like of a row; None where there is none."""
+        return next((c for c in self.inputs if c.modality == "id"), None)
+
     def with_column(self, name: str, **changes: Any) -> Schema:
         """Return a schema in which one column has been changed."""
         return self.with_columns({name: changes})
@@ -239,6 +244,10 @@ class Table:
             raise unknown(Words("column", "列"), name, self.data.column_names, ColumnError)
         chunked = self.data.column(at)
         return chunked.chunk(0) if chunked.num_chunks == 1 else chunked.combine_chunks()
+
+    def cells(self, name: str) -> list[Any]:
+        """Return the cells of a column as Python values [N]; N times None where the table has no such column."""
+        return self.column(name).to_pylist() if name in self else [None] * len(self)
 
     def take(self, index: np.ndarray) -> Table:
         """Return the rows at `index` [M], in that order."""

@@ -69,7 +69,9 @@ def _looks(path: Path) -> bool:
 
 def learner_column(schema: Schema) -> Column:
     """Return the column that names learners."""
-    return next(c for c in schema.inputs if c.modality == "id")
+    found = schema.who
+    assert found is not None
+    return found
 
 
 def skill_column(schema: Schema) -> Column:

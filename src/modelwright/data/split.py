@@ -9,6 +9,7 @@ import pyarrow.compute as pc
 from modelwright.core.errors import DataError, OptionError
 from modelwright.core.schema import MEDIA, Table
 from modelwright.data.kinds.base import kind_of
+from modelwright.data.splitmix import mix
 
 Pair = tuple[np.ndarray, np.ndarray]
 _KIN = 0.2  # of the kept rows, the most that are taken out since a later row is nearly the same
@@ -239,10 +240,7 @@ def _bits(values: pa.Array) -> np.ndarray:
     """Return numbers as codes [N] uint64, equal ones alike, a missing one unlike all: numbering millions of them takes a table of all."""
     numbers = np.array(values.cast(pa.float64()).fill_null(0.0).to_numpy(zero_copy_only=False))
     bits = np.where(numbers == 0, 0.0, numbers).view(np.uint64)
-    # the finaliser of SplitMix64 (Steele, Lea & Flood 2014), since the last bits of round numbers are all 0
-    bits = (bits ^ (bits >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    bits = (bits ^ (bits >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    bits ^= bits >> np.uint64(31)
+    bits = mix(bits)  # since the last bits of round numbers are all 0
     if values.null_count:
         bits[np.asarray(values.is_null())] = np.uint64(0x5851F42D4C957F2D)
     return bits

@@ -19,7 +19,8 @@ from modelwright.core.schema import Table
 
 def first_id(table: Table) -> np.ndarray:
     """Return a number for the user, learner or the like of each row [N], -1 where the cell is empty: the first identifier among the inputs names them."""
-    column = next(c for c in table.schema.inputs if c.modality == "id")
+    column = table.schema.who
+    assert column is not None
     codes = table.column(column.name).dictionary_encode().indices
     return np.asarray(codes.fill_null(-1), np.int64)
 

@@ -197,3 +197,8 @@ def vin(code: str) -> bool:
         return False
     rest = sum(_VIN_VALUES[c] * w for c, w in zip(code, _VIN_WEIGHTS)) % 11
     return code[8] == ("X" if rest == 10 else str(rest))
+
+
+def some_digits(code: str) -> bool:
+    """Whether a code holds four digits or more: what tells codes that have no checksum from words."""
+    return sum(c.isdigit() for c in code) >= 4

@@ -69,7 +69,8 @@ class Recommender:
         self.catalogue = Catalogue(self.target.items, predictor.related.get("items"))
         self._later: dict[str, list[int]] = {}  # items of users since the model was trained
         self.index = Index.of(self.model)
-        self._user_column = next((c.name for c in predictor.schema.inputs if c.modality == "id"), "user")
+        who = predictor.schema.who
+        self.user_column = "user" if who is None else who.name
 
     def remember(self, user: str, item: str) -> bool:
         """Take an event into account from now on; False for an item that the catalogue lacks."""
@@ -177,7 +178,7 @@ class Recommender:
         """Return what is told of the user as a table of one line, None where nothing is or the model does not read it."""
         if not asked.about or not self.model.reads_users:
             return None
-        table, bad = self.predictor.table([{**asked.about, self._user_column: asked.user}])
+        table, bad = self.predictor.table([{**asked.about, self.user_column: asked.user}])
         if bad:
             from modelwright.core.errors import DataError
 

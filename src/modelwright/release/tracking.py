@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from modelwright.core.answers.objects import box_of
 from modelwright.models.overlap import overlaps_np
 
 _NEAR, _FIRST = 0.25, 0.2  # overlaps from which a box is a thing that was followed, and one that was seen once only
@@ -69,7 +70,7 @@ class Follower:
             made = Track(self._next, b["label"], np.array(b["box"], float), b["score"], number, number)
             self._next += 1
             self.tracks.append(made)
-            out.append({**_plain(b), "track": made.number})
+            out.append({**box_of(b), "track": made.number})
         for t in self.tracks:
             if t.seen == _SURE_OF and t.last == number:
                 self.counts[t.label] = self.counts.get(t.label, 0) + 1
@@ -93,14 +94,10 @@ class Follower:
         for i, j in zip(rows.tolist(), columns.tolist(), strict=True):
             if gain[i, j] >= (_NEAR if tracks[i].seen > 1 else _FIRST):
                 tracks[i].take(np.array(boxes[j]["box"], float), boxes[j]["score"], number)
-                out.append({**_plain(boxes[j]), "track": tracks[i].number})
+                out.append({**box_of(boxes[j]), "track": tracks[i].number})
                 taken.add(i)
                 given.add(j)
         return [t for i, t in enumerate(tracks) if i not in taken], [b for j, b in enumerate(boxes) if j not in given]
-
-
-def _plain(b: dict[str, Any]) -> dict[str, Any]:
-    return {"box": b["box"], "label": b["label"], "score": b["score"]}
 
 
 def follow(found: Iterable[tuple[int, float, Sequence[dict[str, Any]]]], lost: int = _LOST) -> Iterator[dict[str, Any]]:

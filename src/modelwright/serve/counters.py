@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -57,6 +58,7 @@ class Counters:
             "modelwright_batch_seconds", "Seconds of a call of the model", first, registry=self.registry
         )
         self._holders: dict[tuple[str, ...], object] = {}
+        self.further: dict[str, Any] = {}  # by name: made when first asked for, once however many versions come and go
 
     def of(self, *release: str) -> Counted:
         """Return the counters of one release; of the whole service where none is given."""
@@ -88,6 +90,13 @@ class Counted:
         Labelled(self.all._batches, *first).labels().set_function(lambda: batcher.batches)
         Labelled(self.all._queue, *first).labels().set_function(lambda: batcher.waiting)
         self.all._holders[self.release] = self
+
+    def also(self, kind: Callable[..., Counter | Gauge], name: str, text: str, *labels: str) -> Labelled:
+        """Return one more metric of this release; `labels` are those behind the release."""
+        if name not in self.all.further:
+            first = ["release"] if self.release else []
+            self.all.further[name] = kind(name, text, [*first, *labels], registry=self.all.registry)
+        return Labelled(self.all.further[name], *self.release)
 
     def forget(self) -> None:
         """Ask that model no more, so that it can be let go; another of the same release is still asked."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 import json
 import secrets
+from collections.abc import Sequence
 from functools import cache
 from importlib.resources import files
 from urllib.parse import parse_qs, quote
@@ -38,6 +39,21 @@ def page_of(body: str, lang: str, script: str = "", more_style: str = "") -> Res
         "form-action 'self'; img-src 'self' data: blob:; media-src data: blob:; base-uri 'none'; frame-ancestors 'none'"
     )
     return Response(text, 200, {"Content-Security-Policy": policy}, "text/html; charset=utf-8")
+
+
+def add_face(app: FastAPI, path: str, scripts: Sequence[str], style: str, kind: str = "", more: str = "") -> None:
+    """Add the page `path`, an empty body of the class `kind` (else `path`) that scripts fill; without a session it asks for the key.
+
+    `more` are further attributes of the body, as HTML.
+    """
+
+    @app.get(f"/{path}", include_in_schema=False)
+    async def page(request: Request) -> Response:
+        where = lang_of(request, "en")
+        if request.scope["key"] is None:
+            return login_page(where, wrong=False, then=path)
+        body = f'<main class="{kind or path}" id="app" data-lang="{where}"{more}></main>'
+        return page_of(body, where, "".join(static(s) for s in scripts), static(style))
 
 
 def lang_of(request: Request, default: str) -> str:

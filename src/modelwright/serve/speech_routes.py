@@ -23,7 +23,7 @@ from modelwright.serve.guard import answer_json, asked_lang
 from modelwright.serve.limits import Refused
 from modelwright.serve.microphone import Microphone, open_socket, rate_of
 from modelwright.serve.openai_shapes import bad, in_shape
-from modelwright.serve.page import lang_of, login_page, page_of, static
+from modelwright.serve.page import add_face
 from modelwright.serve.transcripts import Asked, read_asked, subtitles, text_of, verbose
 
 _MOST = 32  # recordings and microphones that are listened to at a time
@@ -93,7 +93,7 @@ def add_speech(app: FastAPI, service: Any) -> None:
     app.state.forms = {*getattr(app.state, "forms", ()), "/transcribe"}
     _transcriptions(app, ear)
     _microphone(app, ear)
-    _page(app, service)
+    add_face(app, "transcribe", ["transcribe.js"], "transcribe.css", "hear")
 
 
 def _language(service: Any) -> str:
@@ -250,13 +250,3 @@ async def tell(socket: WebSocket, events: list[dict[str, Any]]) -> None:
     """Send events, one message each."""
     for one in events:
         await socket.send_json(one)
-
-
-def _page(app: FastAPI, service: Any) -> None:
-    @app.get("/transcribe", include_in_schema=False)
-    async def page(request: Request) -> Response:
-        where = lang_of(request, "en")
-        if request.scope["key"] is None:
-            return login_page(where, wrong=False, then="transcribe")
-        body = f'<main class="hear" id="app" data-lang="{where}"></main>'
-        return page_of(body, where, static("transcribe.js"), static("transcribe.css"))

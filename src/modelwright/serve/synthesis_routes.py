@@ -29,7 +29,7 @@ from modelwright.serve.event_streams import event, event_stream
 from modelwright.serve.guard import answer_json
 from modelwright.serve.limits import Refused
 from modelwright.serve.openai_shapes import bad, in_shape, read_asked
-from modelwright.serve.page import lang_of, login_page, page_of, static
+from modelwright.serve.page import add_face
 
 _MOST = 32  # texts that are read at a time
 _MODELS = ("tts-1", "tts-1-hd", "gpt-4o-mini-tts")  # names that clients of OpenAI's send
@@ -98,7 +98,7 @@ def add_voice(app: FastAPI, service: Any) -> None:
     app.state.home = getattr(app.state, "home", None) or "/speak"
     app.state.forms = {*getattr(app.state, "forms", ()), "/speak"}
     _speech(app, mouth)
-    _page(app, service, mouth)
+    add_face(app, "speak", ["speak.js"], "transcribe.css", "hear")
 
 
 def _speech(app: FastAPI, mouth: Mouth) -> None:
@@ -218,13 +218,3 @@ async def _events(sounds: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
             yield event({"type": "speech.audio.delta", "audio": base64.b64encode(data).decode("ascii")})
     usage = {"input_tokens": 0, "output_tokens": 0, "total_tokens": 0}
     yield event({"type": "speech.audio.done", "usage": usage})
-
-
-def _page(app: FastAPI, service: Any, mouth: Mouth) -> None:
-    @app.get("/speak", include_in_schema=False)
-    async def page(request: Request) -> Response:
-        where = lang_of(request, "en")
-        if request.scope["key"] is None:
-            return login_page(where, wrong=False, then="speak")
-        body = f'<main class="hear" id="app" data-lang="{where}"></main>'
-        return page_of(body, where, static("speak.js"), static("transcribe.css"))

@@ -17,13 +17,13 @@ from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
-from fastapi import FastAPI, Request, Response, WebSocket
+from fastapi import FastAPI, WebSocket
 
 from modelwright.core.errors import ModelwrightError, OptionError
 from modelwright.recipes.shared.listening import DELAY, PAUSE, Listener
 from modelwright.serve.limits import Refused
 from modelwright.serve.microphone import Microphone, open_socket, rate_of
-from modelwright.serve.page import lang_of, login_page, page_of, static
+from modelwright.serve.page import add_face
 from modelwright.serve.speech_routes import Ear
 
 _SCALE = 32768.0
@@ -77,13 +77,7 @@ def add_front(app: FastAPI, service: Any) -> None:
             with front.ear.place():
                 await Talk(front, socket, rate_of(socket)).run()
 
-    @app.get("/talk", include_in_schema=False)
-    async def page(request: Request) -> Response:
-        where = lang_of(request, "en")
-        if request.scope["key"] is None:
-            return login_page(where, wrong=False, then="talk")
-        body = f'<main class="hear talk" id="app" data-lang="{where}"></main>'
-        return page_of(body, where, static("talk.js"), static("transcribe.css"))
+    add_face(app, "talk", ["talk.js"], "transcribe.css", "hear talk")
 
 
 class Front:

@@ -27,6 +27,7 @@ from modelwright.data.kinds.image import decode
 from modelwright.data.pairs import files_of
 from modelwright.evaluate.metrics.generated import GENERATED
 from modelwright.tasks._picture_pairs import by_picture
+from modelwright.tasks._row_means import row_mean
 
 if TYPE_CHECKING:
     from modelwright.core.config import RunConfig
@@ -159,8 +160,7 @@ class Generation(GeneratedTask):
         self, outputs: Any, truth: Any, *, smoothing: float = 0.0, class_weight: Any = None, row_weight: Any = None
     ) -> Any:
         """Return the mean squared error of directions."""
-        each = (outputs - truth) ** 2
-        return each.mean() if row_weight is None else (row_weight * each.flatten(1).mean(1)).mean()
+        return row_mean((outputs - truth) ** 2, row_weight)
 
     def request(self, schema: Schema) -> type[BaseModel]:
         asks = {c.name for c in _ASKS if c.modality == "number"}

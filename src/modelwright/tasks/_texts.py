@@ -16,8 +16,9 @@ from modelwright.core.recipe import Model
 from modelwright.core.schema import Column, Table
 from modelwright.core.task import GeneratedTask, Plot, Section
 from modelwright.data.split import row_codes
-from modelwright.evaluate.metrics.texts import need_sacrebleu, unspaced
+from modelwright.evaluate.metrics.texts import need_sacrebleu
 from modelwright.evaluate.report import made_texts as text_report
+from modelwright.features.shared.transcript_rules import unspaced
 
 _INPUTS = frozenset({"text", "category", "number", "boolean", "timestamp", "labels", "id"})
 _CLUSTER = 0.05  # of the rows, the most that may hang together by equal answers

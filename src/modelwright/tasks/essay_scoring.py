@@ -101,7 +101,7 @@ class EssayScoring(Task):
 
 def together(table: Table, names: list[str]) -> list[str | None]:
     """Return the marks of several columns as one JSON object a row [N]; a cell that is one already (a correction) stands for all."""
-    columns = [table.column(n).to_pylist() if n in table.data.column_names else [None] * len(table) for n in names]
+    columns = [table.cells(n) for n in names]
     out: list[str | None] = []
     for row in zip(*columns, strict=True):
         first = row[0]

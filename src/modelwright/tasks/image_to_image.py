@@ -23,6 +23,7 @@ from modelwright.data.degrade import parse_degrade
 from modelwright.data.pairs import WANTED, pairs_table
 from modelwright.evaluate.metrics.pictures import LPIPS, PICTURES, PSNR, PSNR_COLOUR
 from modelwright.tasks._picture_pairs import by_picture, made_worse, paired, with_place
+from modelwright.tasks._row_means import row_mean
 
 if TYPE_CHECKING:
     from modelwright.core.config import RunConfig
@@ -127,10 +128,7 @@ class ImageToImage(GeneratedTask):
         self, outputs: Any, truth: Any, *, smoothing: float = 0.0, class_weight: Any = None, row_weight: Any = None
     ) -> Any:
         """Return the mean Charbonnier loss (arXiv 1710.01992) of pictures [B, C, H, W] in 0..1 against those that are wanted."""
-        each = ((outputs - truth) ** 2 + 1e-6).sqrt()
-        if row_weight is not None:
-            return (row_weight * each.flatten(1).mean(1)).mean()
-        return each.mean()
+        return row_mean(((outputs - truth) ** 2 + 1e-6).sqrt(), row_weight)
 
     def sections(self, model: Model, judged: Judged, develop: Table, test: Table, seconds: float) -> list[Section]:
         from modelwright.evaluate.report.compared import sections

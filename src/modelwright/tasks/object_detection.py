@@ -15,7 +15,7 @@ import pyarrow as pa
 from pydantic import BaseModel, Field, ValidationError, create_model
 
 from modelwright.core.answers.base import Answers, TargetCodec, as_objects
-from modelwright.core.answers.objects import ObjectsCodec
+from modelwright.core.answers.objects import ObjectsCodec, box_of
 from modelwright.core.answers.told import MOST, Form, expected, is_label, unknown_label
 from modelwright.core.errors import ColumnError, DataError
 from modelwright.core.events import EventStream
@@ -67,7 +67,7 @@ class BoxesCodec(ObjectsCodec):
         return as_objects([None if v is None else json.loads(v) for v in values.to_pylist()])
 
     def decode(self, scores: np.ndarray, thresholds: Any = None) -> Answers:
-        return Answers([[_plain(b) for b in row or () if b.get("sure", True)] for row in scores[:, 0]], None)
+        return Answers([[box_of(b) for b in row or () if b.get("sure", True)] for row in scores[:, 0]], None)
 
     def unseen(self, values: pa.Array) -> dict[str, int]:
         rows = [{b["label"] for b in json.loads(v)} for v in values.to_pylist() if v is not None]
@@ -121,10 +121,6 @@ class BoxesCodec(ObjectsCodec):
 def _near(a: Mapping[str, Any], b: Mapping[str, Any]) -> bool:
     apart = max(abs(x - y) for x, y in zip(a["box"], b["box"], strict=True))
     return bool(a["label"] == b["label"] and apart <= 0.5 and abs(a["score"] - b["score"]) <= 0.01)
-
-
-def _plain(b: Mapping[str, Any]) -> dict[str, Any]:
-    return {"box": b["box"], "label": b["label"], "score": b["score"]}
 
 
 class ObjectDetection(GeneratedTask):

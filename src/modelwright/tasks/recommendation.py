@@ -38,10 +38,6 @@ _SOON = dt.timedelta(days=2)  # of clocks and time zones that differ
 _MOST_USERS = 5000  # whose held-out events candidates are compared on
 
 
-def _user_column(schema: Schema) -> Column | None:
-    return next((c for c in schema.inputs if c.modality == "id"), None)
-
-
 class Recommendation(GeneratedTask):
     """Events (user, item, time) in, a ranked list of items out."""
 
@@ -57,7 +53,7 @@ class Recommendation(GeneratedTask):
     recalls = False  # what a user had is not recommended again
     related = (
         Relation("items", Words("items", "物品"), lambda schema: schema.target, ITEM, kept=True),
-        Relation("users", Words("users", "用户"), _user_column, USER, kept=False),
+        Relation("users", Words("users", "用户"), lambda schema: schema.who, USER, kept=False),
     )
 
     @property

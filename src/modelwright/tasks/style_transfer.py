@@ -26,6 +26,7 @@ from modelwright.data.kinds.image import SUFFIXES, decode
 from modelwright.data.pairs import WANTED, files_of, pictures_table
 from modelwright.evaluate.metrics.pictures import STYLES
 from modelwright.tasks._picture_pairs import by_picture, with_place
+from modelwright.tasks._row_means import row_mean
 
 if TYPE_CHECKING:
     from modelwright.core.config import RunConfig
@@ -112,8 +113,7 @@ class StyleTransfer(GeneratedTask):
         self, outputs: Any, truth: Any, *, smoothing: float = 0.0, class_weight: Any = None, row_weight: Any = None
     ) -> Any:
         """Return the mean squared error of features."""
-        each = (outputs - truth) ** 2
-        return each.mean() if row_weight is None else (row_weight * each.flatten(1).mean(1)).mean()
+        return row_mean((outputs - truth) ** 2, row_weight)
 
     def request(self, schema: Schema) -> type[BaseModel]:
         base: Any = request_model(Schema(tuple(c for c in schema.inputs if c.modality == "image")))

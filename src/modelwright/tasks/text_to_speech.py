@@ -27,6 +27,7 @@ from modelwright.features.shared.aloud.asked import PAUSES_TIMES, SPEEDS, TONES,
 from modelwright.features.shared.aloud.ssml import is_ssml, pieces
 from modelwright.features.shared.sample_speech import spoken_tones
 from modelwright.tasks._recordings import TEXT, language_code, plain, speaker_of
+from modelwright.tasks._row_means import row_mean
 
 if TYPE_CHECKING:
     from modelwright.core.config import RunConfig
@@ -175,8 +176,7 @@ class TextToSpeech(GeneratedTask):
         self, outputs: Any, truth: Any, *, smoothing: float = 0.0, class_weight: Any = None, row_weight: Any = None
     ) -> Any:
         """Return the mean absolute error of spectra, or of what else a network makes."""
-        each = (outputs - truth).abs()
-        return each.mean() if row_weight is None else (row_weight * each.flatten(1).mean(1)).mean()
+        return row_mean((outputs - truth).abs(), row_weight)
 
     def request(self, schema: Schema) -> type[BaseModel]:
         asks = {c.name for c in _ASKS}

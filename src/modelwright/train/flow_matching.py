@@ -6,10 +6,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from modelwright.train.drawn import Batch, DrawnFeed
+
 _LEFT_OUT = 0.1  # of the conditions, so that the network knows pictures of no condition too
 
 
-class FlowFeed:
+class FlowFeed(DrawnFeed):
     """A `Feed` of pictures uint8 [N, C, S, S], or float32 as a network sees them, under conditions int64 [N, ...]: a batch is a point on the straight path from noise to each
     picture, its time and its condition; the answer is the direction of the path. `starts` [N, C, S, S] are the noises from which the
     pictures were made by a network whose ways are to be straightened (reflow: Liu et al. 2022, arXiv 2209.03003)."""
@@ -24,27 +26,10 @@ class FlowFeed:
         mirror: bool,
         starts: np.ndarray | None = None,
     ) -> None:
-        self.pictures, self.asked, self.batch, self.steps, self.mirror, self.starts = (
-            pictures,
-            asked,
-            batch,
-            steps,
-            mirror,
-            starts,
-        )
-        self.total = batch * steps
+        super().__init__(len(pictures), batch, steps)
+        self.pictures, self.asked, self.mirror, self.starts = pictures, asked, mirror, starts
 
-    def epoch(self, rng: np.random.Generator, number: int = 0) -> list[tuple[np.ndarray, int]]:
-        """Return the rows of each batch, and a seed."""
-        return [
-            (rng.integers(0, len(self.pictures), self.batch), int(rng.integers(1 << 31))) for _ in range(self.steps)
-        ]
-
-    def size(self, batch: tuple[np.ndarray, int]) -> int:
-        """Return the pictures of a batch."""
-        return len(batch[0])
-
-    def load(self, batch: tuple[np.ndarray, int], device: str) -> tuple[tuple[Tensor, Tensor, Tensor], Tensor]:
+    def load(self, batch: Batch, device: str) -> tuple[tuple[Tensor, Tensor, Tensor], Tensor]:
         """Return ((points, times, conditions), directions)."""
         rows, seed = batch
         rng = np.random.default_rng(seed)
@@ -75,24 +60,14 @@ def _turned(pictures: Tensor, rng: np.random.Generator) -> Tensor:
     return torch.where(turned[:, None, None, None], pictures.flip(3), pictures)
 
 
-class SameFeed:
+class SameFeed(DrawnFeed):
     """A `Feed` of pictures uint8 [N, C, S, S] whose answer is the picture itself, in -1..1; for autoencoders."""
 
     def __init__(self, pictures: np.ndarray, batch: int, steps: int, *, mirror: bool) -> None:
-        self.pictures, self.batch, self.steps, self.mirror = pictures, batch, steps, mirror
-        self.total = batch * steps
+        super().__init__(len(pictures), batch, steps)
+        self.pictures, self.mirror = pictures, mirror
 
-    def epoch(self, rng: np.random.Generator, number: int = 0) -> list[tuple[np.ndarray, int]]:
-        """Return the rows of each batch, and a seed."""
-        return [
-            (rng.integers(0, len(self.pictures), self.batch), int(rng.integers(1 << 31))) for _ in range(self.steps)
-        ]
-
-    def size(self, batch: tuple[np.ndarray, int]) -> int:
-        """Return the pictures of a batch."""
-        return len(batch[0])
-
-    def load(self, batch: tuple[np.ndarray, int], device: str) -> tuple[Tensor, Tensor]:
+    def load(self, batch: Batch, device: str) -> tuple[Tensor, Tensor]:
         """Return pictures, and the same again."""
         shown = _shown(self.pictures[batch[0]])
         if self.mirror:

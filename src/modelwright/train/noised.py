@@ -6,11 +6,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from modelwright.train.drawn import Batch, DrawnFeed
+
 _LEFT_OUT = 0.1  # of the texts, so that guidance stays possible
 _TIMES = 1000
 
 
-class NoisedFeed:
+class NoisedFeed(DrawnFeed):
     """A `Feed` of codes float32 [N, Z, S, S], with the text vectors [U, T, D] of which `which` [N] names each row's (the last one is of no
     text); None where no texts are read. `kept` [times] is how much of a picture is left at each time, None for straight paths;
     `says` what the network says of a point: epsilon, v_prediction or sample."""
@@ -18,19 +20,10 @@ class NoisedFeed:
     def __init__(
         self, codes: np.ndarray, texts: np.ndarray | None, which: np.ndarray, kept: np.ndarray | None, says: str, batch: int, steps: int
     ) -> None:  # fmt: skip
+        super().__init__(len(codes), batch, steps)
         self.codes, self.texts, self.which, self.kept, self.says = codes, texts, which, kept, says
-        self.batch, self.steps = batch, steps
-        self.total = batch * steps
 
-    def epoch(self, rng: np.random.Generator, number: int = 0) -> list[tuple[np.ndarray, int]]:
-        """Return the rows of each batch, and a seed."""
-        return [(rng.integers(0, len(self.codes), self.batch), int(rng.integers(1 << 31))) for _ in range(self.steps)]
-
-    def size(self, batch: tuple[np.ndarray, int]) -> int:
-        """Return the pictures of a batch."""
-        return len(batch[0])
-
-    def load(self, batch: tuple[np.ndarray, int], device: str) -> tuple[dict[str, Tensor], Tensor]:
+    def load(self, batch: Batch, device: str) -> tuple[dict[str, Tensor], Tensor]:
         """Return (points, times and texts, what the network should say)."""
         rows, seed = batch
         rng = np.random.default_rng(seed)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from modelwright.cli.output import LANG, print_json, w
+from modelwright.cli.output import LANG, print_json, say, w
 from modelwright.core.words import Words
 
 if TYPE_CHECKING:
@@ -98,7 +98,7 @@ def print_canary(change: Change, made: Traffic, json_: bool) -> None:
         f"To end it: modelwright rollback {r.name} --canary; to let it answer everything: modelwright promote {r.name} {r.version}",
         f"结束试运行：modelwright rollback {r.name} --canary；由其全部作答：modelwright promote {r.name} {r.version}",
     )
-    sys.stderr.write(how.to(LANG) + "\n")
+    say(how)
 
 
 def print_end(change: Change, json_: bool) -> None:
@@ -134,7 +134,7 @@ def say_notes(notes: Any, release: Release) -> None:
             f"Compared with the champion so far, {release.name} {release.version} differs: {note.en}.",
             f"与此前的 champion 相比，{release.name} {release.version} 有所不同：{note.zh}。",
         )
-        sys.stderr.write(words.to(LANG) + "\n")
+        say(words)
 
 
 def say_next(release: Release) -> None:
@@ -149,7 +149,7 @@ def say_next(release: Release) -> None:
             f"It answers once it is promoted: modelwright promote {release.name} {release.version}",
             f"提升后即开始作答：modelwright promote {release.name} {release.version}",
         )
-    sys.stderr.write(words.to(LANG) + "\n")
+    say(words)
 
 
 def line_of(release: Release) -> str:

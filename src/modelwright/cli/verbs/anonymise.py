@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
@@ -11,7 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from modelwright.cli.options import Json, Lang, Quiet, Vault, opt, takes
-from modelwright.cli.output import LANG, print_json, w
+from modelwright.cli.output import print_json, say, w
 from modelwright.core.option_groups.source import SOURCE_OPTIONS
 from modelwright.core.words import Words, counted
 
@@ -111,8 +110,8 @@ def add(app: typer.Typer) -> None:
                 facts, lines = _copied(
                     source, place, private or [], key_file, remember, k, quasi, recogniser or [], force, given, hear
                 )
-        for words in () if quiet else lines:
-            sys.stderr.write(words.to(LANG) + "\n")
+        for words in lines:
+            say(words, quiet)
         if json_:
             print_json(facts)
 

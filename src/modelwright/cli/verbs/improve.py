@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from threading import Event
 from typing import TYPE_CHECKING, Annotated, Any
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from modelwright.cli.options import Json, Lang, Quiet, opt
-from modelwright.cli.output import LANG, print_json, w
+from modelwright.cli.output import LANG, print_json, say, w
 from modelwright.cli.verbs._releases import Blobs, Db, Name, registry_at
 from modelwright.core.words import Words
 
@@ -113,10 +114,6 @@ def add(app: typer.Typer) -> None:
         _again(registry, name, once, seconds, trigger, quiet, json_)
 
 
-def _say(words: Words) -> None:
-    sys.stderr.write(words.to(LANG) + "\n")
-
-
 def _once(registry: Any, name: str, asked: Any, quiet: bool) -> Callable[[], Improvement]:
     """Return one attempt: feedback from the store, training by a run."""
     from modelwright.improve.attempt import Parts, improve
@@ -125,12 +122,10 @@ def _once(registry: Any, name: str, asked: Any, quiet: bool) -> Callable[[], Imp
 
     feedback = feedback_of(registry, name)
 
-    def say(words: Words) -> None:
-        if not quiet:
-            _say(words)
-
     out = Path("runs") if Path("runs").is_dir() else None
-    parts = Parts(lambda gist: feedback.labelled(gist=gist), read_again, trainer(out, lang=LANG), say)
+    parts = Parts(
+        lambda gist: feedback.labelled(gist=gist), read_again, trainer(out, lang=LANG), partial(say, quiet=quiet)
+    )
     return lambda: improve(registry, name, parts, asked)
 
 
@@ -158,7 +153,7 @@ def _again(
         sys.stdout.flush()
 
     if not quiet:
-        _say(Words(f"improving {name}; Ctrl-C ends it", f"持续改进 {name}；按 Ctrl-C 结束"))
+        say(Words(f"improving {name}; Ctrl-C ends it", f"持续改进 {name}；按 Ctrl-C 结束"))
     try:
         repeat(
             attempt,
@@ -168,7 +163,7 @@ def _again(
             corrections=lambda since: sum(one.told_at > since for one in feedback.labelled()),
             drifted=lambda since: bool(alarms_of(feedback.url, name, since=since)),
             since=done[0].until if done else 0.0,
-            say=_say,
+            say=say,
         )
     finally:
         for number, handler in before.items():
@@ -203,4 +198,4 @@ def _print(made: Improvement) -> None:
         if made.decision == "promoted"
         else Words(f"to let it answer: {on}", f"上线：{on}")
     )
-    _say(then)
+    say(then)

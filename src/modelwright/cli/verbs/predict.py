@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import sys
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -19,9 +19,8 @@ from modelwright.cli.options import (
     opt,
     takes,
 )
-from modelwright.cli.output import LANG, print_json, w
+from modelwright.cli.output import print_json, say, w
 from modelwright.core.option_groups.source import SOURCE_OPTIONS
-from modelwright.core.words import Words
 
 
 def add(app: typer.Typer) -> None:
@@ -66,11 +65,6 @@ def add(app: typer.Typer) -> None:
     ) -> None:
         from modelwright.release.predict_file import predict_file
 
-        def say(words: Words) -> None:
-            if quiet:
-                return
-            sys.stderr.write(words.to(LANG) + "\n")
-
         summary = predict_file(
             model,
             data,
@@ -81,7 +75,7 @@ def add(app: typer.Typer) -> None:
             allow_missing=allow_missing,
             rename=rename,
             vault=vault,
-            say=say,
+            say=partial(say, quiet=quiet),
             **given,
         )
         if json_ and out is not None:

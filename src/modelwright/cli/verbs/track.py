@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from modelwright.cli.options import Json, Lang, RunArg
-from modelwright.cli.output import LANG, print_json, w
+from modelwright.cli.output import LANG, print_json, say, w
 from modelwright.core.words import Words
 
 
@@ -39,9 +39,6 @@ def track(
     from modelwright.release.bundle import load
     from modelwright.release.registry.find import find_bundle
     from modelwright.release.track_video import track_file
-
-    def say(words: Words) -> None:
-        sys.stderr.write(words.to(LANG) + "\n")
 
     told = track_file(load(find_bundle(model)), video, out, every, say)
     if json_:

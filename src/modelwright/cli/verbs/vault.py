@@ -9,7 +9,8 @@ from typing import Annotated, Any
 import typer
 
 from modelwright.cli.options import Json, Lang, grouped, opt
-from modelwright.cli.output import LANG, print_json, w
+from modelwright.cli.output import LANG, print_json, say, w
+from modelwright.core.words import Words
 
 _KEY_HELP = ("key: file:PATH, env:NAME or keyring:NAME", "密钥：file:路径、env:变量名 或 keyring:名称")
 KeyArg = Annotated[str, typer.Argument(metavar="KEY", help=w(*_KEY_HELP))]
@@ -44,11 +45,7 @@ def _sweep(paths: list[Path]) -> None:
     from modelwright.privacy.vault import sweep_places
 
     for path in sweep_places(paths):
-        _say(f"{path}: an unfinished copy, removed.", f"{path}：未完成的副本，已删除。")
-
-
-def _say(en: str, zh: str) -> None:
-    sys.stderr.write(w(en, zh) + "\n")
+        say(Words(f"{path}: an unfinished copy, removed.", f"{path}：未完成的副本，已删除。"))
 
 
 @group.command(help=w("Make a new key.", "生成新密钥。"))
@@ -60,15 +57,19 @@ def init(key: KeyArg, json_: Json = False, lang: Lang = None) -> None:
     made = Key.new()
     if key.startswith("env:"):
         name = key.partition(":")[2]
-        _say(
-            f"Set the variable yourself; this is shown once: {name}={made.text()}",
-            f"请自行设置变量，以下内容只显示一次：{name}={made.text()}",
+        say(
+            Words(
+                f"Set the variable yourself; this is shown once: {name}={made.text()}",
+                f"请自行设置变量，以下内容只显示一次：{name}={made.text()}",
+            )
         )
     else:
         write_keys(key, [made], new=True)
-        _say(
-            f"Key {made.id} made at {key}. Keep a copy elsewhere: without it, what it encrypts is lost.",
-            f"已在 {key} 生成密钥 {made.id}。请另存备份：丢失密钥后，加密内容无法恢复。",
+        say(
+            Words(
+                f"Key {made.id} made at {key}. Keep a copy elsewhere: without it, what it encrypts is lost.",
+                f"已在 {key} 生成密钥 {made.id}。请另存备份：丢失密钥后，加密内容无法恢复。",
+            )
         )
     record(None, "key made", key=made.id)
     if json_:
@@ -100,10 +101,13 @@ def encrypt(
         size += encrypt_file(path, sealed_at(path), key, force=force, remove=remove)
         made.append(str(sealed_at(path)))
     record(None, "encrypted", key=key.id, files=len(made), bytes=size, removed=remove)
-    _say(f"Encrypted under key {key.id}: {len(made)}.", f"已用密钥 {key.id} 加密 {len(made)} 个文件。")
+    say(Words(f"Encrypted under key {key.id}: {len(made)}.", f"已用密钥 {key.id} 加密 {len(made)} 个文件。"))
     if made and not remove:
-        _say(
-            "The plain files still stand; delete them, or use --remove.", "明文文件仍在；请自行删除，或使用 --remove。"
+        say(
+            Words(
+                "The plain files still stand; delete them, or use --remove.",
+                "明文文件仍在；请自行删除，或使用 --remove。",
+            )
         )
     if json_:
         print_json({"files": made, "bytes": size, "key": key.id})
@@ -142,7 +146,7 @@ def decrypt(
         size += decrypt_file(path, target, keys, force=force)
         made.append(str(target))
     record(None, "decrypted", key=keys[0].id, files=len(made), bytes=size)
-    _say(f"Decrypted: {len(made)}.", f"已解密 {len(made)} 个文件。")
+    say(Words(f"Decrypted: {len(made)}.", f"已解密 {len(made)} 个文件。"))
     if json_:
         print_json({"files": made, "bytes": size})
 
@@ -195,9 +199,9 @@ def rotate(
     if forget:
         write_keys(str(vault), [key])
     record(None, "key rotated", old=keys[0].id, new=key.id, files=done, deep=deep, forgotten=forget)
-    _say(f"Now under key {key.id}: {done}.", f"{done} 个文件已改用密钥 {key.id}。")
+    say(Words(f"Now under key {key.id}: {done}.", f"{done} 个文件已改用密钥 {key.id}。"))
     if rows:
-        _say(f"Rows that services keep, too: {rows}.", f"服务留存的 {rows} 行记录也已改用新密钥。")
+        say(Words(f"Rows that services keep, too: {rows}.", f"服务留存的 {rows} 行记录也已改用新密钥。"))
     if json_:
         print_json({"files": done, "rows": rows, "old": keys[0].id, "new": key.id, "deep": deep})
 
@@ -249,6 +253,11 @@ def status(
             why = s.problem.words.to(LANG) if s.problem else f"{s.size:,} B"
             sys.stdout.write(f"{state:10} {','.join(s.key_ids) or '-':18} {s.path}  {why}\n")
         sealed = sum(s.sealed for s in found)
-        _say(f"{sealed} encrypted, {len(found) - sealed} plain.", f"{sealed} 个已加密，{len(found) - sealed} 个明文。")
+        say(
+            Words(
+                f"{sealed} encrypted, {len(found) - sealed} plain.",
+                f"{sealed} 个已加密，{len(found) - sealed} 个明文。",
+            )
+        )
     if broken and keys:
         raise typer.Exit(2)

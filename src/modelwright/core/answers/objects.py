@@ -19,6 +19,11 @@ from modelwright.core.run import read_json, write_json
 from modelwright.core.words import Words
 
 
+def box_of(found: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what is answered of a box that a detector found: its corners in pixels, its label and its score, without what metrics alone read."""
+    return {k: found[k] for k in ("box", "label", "score")}
+
+
 class ObjectsCodec(TargetCodec):
     """Answers that are made, not chosen: sentences, spans, ranked lists. A task derives its own codec from this.
 

@@ -78,10 +78,12 @@ def picture(kind: str, colour: str) -> bytes:
     second, first = _SHAPES[kind]()
     pixels[second] = (92, 124, 84) if kind == "plant" else (120, 116, 110)
     pixels[first] = COLOURS[colour]
-    return _png(pixels)
+    return png(pixels)
 
 
-def _png(pixels: np.ndarray) -> bytes:
+def png(pixels: np.ndarray) -> bytes:
+    """Return a picture uint8 [H, W, 3] as PNG, without any library: https://www.w3.org/TR/png-3/."""
+
     def chunk(kind: bytes, data: bytes) -> bytes:
         return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import struct
-import zlib
 from collections.abc import Mapping
 
 import numpy as np
 
 from modelwright.core.words import Words
 from modelwright.data.projects import Project, table
+from modelwright.data.projects._pictures import png
 
 _PLATES = 120
 _HIGH, _WIDE = 96, 128
@@ -30,7 +29,7 @@ def _files() -> Mapping[str, str | bytes]:
         )
         taken = np.zeros((_HIGH, _WIDE), bool)
         boxes = [b for kind in faults if (b := _fault(pixels, taken, kind, rng)) is not None]
-        files[name] = _png(np.clip(pixels, 0, 255).astype(np.uint8))
+        files[name] = png(np.clip(pixels, 0, 255).astype(np.uint8))
         rows += [[name, kind, *box] for kind, box in boxes] or [[name, "", "", "", "", ""]]
     return {"plates.csv": table(["picture", "label", "xmin", "ymin", "xmax", "ymax"], rows), **files}
 
@@ -77,18 +76,6 @@ def _fault(
         pixels += depth[..., None] * colour
         return kind, box
     return None
-
-
-def _png(pixels: np.ndarray) -> bytes:
-    """Return a picture uint8 [H, W, 3] as PNG, without any library: https://www.w3.org/TR/png-3/."""
-
-    def chunk(name: bytes, data: bytes) -> bytes:
-        return struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
-
-    high, wide = pixels.shape[:2]
-    lines = b"".join(b"\0" + line.tobytes() for line in pixels)
-    head = struct.pack(">IIBBBBB", wide, high, 8, 2, 0, 0, 0)
-    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + chunk(b"IDAT", zlib.compress(lines, 9)) + chunk(b"IEND", b"")
 
 
 PROJECT = Project(

@@ -2,29 +2,16 @@
 
 from __future__ import annotations
 
-import struct
-import zlib
 from collections.abc import Mapping
 
 import numpy as np
 
 from modelwright.core.words import Words
 from modelwright.data.projects import Project
+from modelwright.data.projects._pictures import png
 
 _PICTURES, _SIDE, _FINE = 48, 96, 3  # pictures, pixels of a side, and how many times finer they are drawn
 _KINDS = ("mug", "bottle", "box", "lamp")
-
-
-def _png(pixels: np.ndarray) -> bytes:
-    """Return pixels [H, W, 3] uint8 as a PNG, by the standard library alone."""
-    height, width = pixels.shape[:2]
-    lines = b"".join(b"\0" + row.tobytes() for row in pixels)
-
-    def chunk(name: bytes, data: bytes) -> bytes:
-        return struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
-
-    head = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
-    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + chunk(b"IDAT", zlib.compress(lines, 9)) + chunk(b"IEND", b"")
 
 
 def _drawn(kind: str, rng: np.random.Generator) -> np.ndarray:
@@ -60,7 +47,7 @@ def _files() -> Mapping[str, bytes]:
     out = {f"photos/{kind}-{i:02d}.png": _drawn(kind, rng) for i in range(_PICTURES // len(_KINDS)) for kind in _KINDS}
     small = _drawn("mug", np.random.default_rng(99))
     small = small.reshape(_SIDE // 2, 2, _SIDE // 2, 2, 3).mean((1, 3)).astype(np.uint8)
-    return {**{name: _png(pixels) for name, pixels in out.items()}, "small/mug.png": _png(small)}
+    return {**{name: png(pixels) for name, pixels in out.items()}, "small/mug.png": png(small)}
 
 
 PROJECT = Project(

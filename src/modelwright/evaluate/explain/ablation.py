@@ -9,36 +9,20 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
 
 from modelwright.core.answers.base import TargetCodec
-from modelwright.core.facts.details import ColumnDrop
 from modelwright.core.judged import Metric, judge
 from modelwright.core.schema import Schema, Table
+from modelwright.evaluate.explain.importance import Importance
 from modelwright.evaluate.intervals import paired
 
 _PLAIN = frozenset(("number", "category", "boolean", "timestamp"))
 _FEWEST, _MOST = 2, 6  # columns
 _ROWS = 30  # fewer say nothing
 _PROBE = 32
-
-
-@dataclass(frozen=True)
-class Ablation:
-    """How much the metric loses without one column (above 0: the column helps), with a 95 % interval, on `rows` rows."""
-
-    column: str
-    drop: float
-    low: float
-    high: float
-    rows: int
-
-    def to_json(self) -> ColumnDrop:
-        """Return the ablation as JSON values."""
-        return {"column": self.column, "drop": self.drop, "low": self.low, "high": self.high, "rows": self.rows}
 
 
 def worth_it(schema: Schema) -> bool:
@@ -56,7 +40,7 @@ def without_columns(
     thresholds: Sequence[float] | None = None,
     seconds: float = 1.5,
     seed: int = 0,
-) -> list[Ablation]:
+) -> list[Importance]:
     """Return for every input column what the metric loses without it, the most first, within about `seconds`.
 
     `scores` answers a table with scores [N, K]; `table` holds the target column. As many rows are drawn as there is
@@ -83,7 +67,7 @@ def without_columns(
         less = judge(target, truth, scores(without(table, name)), table.rows, thresholds)
         left = max(0.05, (until - time.monotonic()) / (len(names) - i))
         found = paired(metric, whole, less, resamples=400, seed=seed, seconds=min(0.25, left))
-        out.append(Ablation(name, found.difference, found.low, found.high, len(whole.rows)))
+        out.append(Importance(name, found.difference, found.low, found.high, len(whole.rows)))
     return sorted((a for a in out if np.isfinite(a.drop)), key=lambda a: -a.drop)
 
 

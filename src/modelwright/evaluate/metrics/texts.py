@@ -19,7 +19,6 @@ from modelwright.core.errors import MissingExtra
 from modelwright.core.judged import Judged, Metric
 from modelwright.core.words import Words
 
-_HAN = re.compile("[\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]")
 _TOKEN = re.compile(
     "[\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]|[^\\W_\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]+|[^\\w\\s]"
 )
@@ -27,12 +26,6 @@ _ORDER = 6  # of character n-grams
 _BETA = 2.0  # how many times recall weighs in chrF
 
 Pair = tuple[str, list[str]]
-
-
-def unspaced(texts: Sequence[str]) -> bool:
-    """Return whether texts are of a script without spaces between words: cut by characters for n-grams."""
-    letters = sum(len(t) - t.count(" ") for t in texts)
-    return sum(len(_HAN.findall(t)) for t in texts) > 0.3 * max(1, letters)
 
 
 def grouped(judged: Judged) -> list[tuple[int, dict[str, Any], list[str]]]:

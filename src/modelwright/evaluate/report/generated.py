@@ -40,7 +40,7 @@ def sections(model: Model, judged: Judged, develop: Table, test: Table, seconds:
         places.append(int(i))
     ground = np.stack(small)
     asked = getattr(getattr(model, "told", None), "column", "")
-    names = rows.column(asked).to_pylist() if asked and asked in rows.data.column_names else [None] * len(rows)
+    names = rows.cells(asked)
     pictures: list[PictureFact] = []
     for pixels, name in zip(made, names, strict=True):
         at = int(((ground - _vector(pixels)[None]) ** 2).sum(1).argmin())

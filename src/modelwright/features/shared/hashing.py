@@ -19,6 +19,8 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 
+from modelwright.data.splitmix import mix
+
 APART = 4  # words from one of a pair to the other at most
 LONGEST = 20_000  # characters of one text that are read; the rest adds time, not sense
 _BASE = np.uint64(0x9E3779B97F4A7C15 | 1)
@@ -68,14 +70,6 @@ def fold_with_origin(text: str) -> tuple[str, np.ndarray]:
 def is_han(code: int) -> bool:
     """Whether a code point is a Han or Kana character, which counts as a word."""
     return any(low <= code <= high for low, high in _HAN_RANGES)
-
-
-def mix(values: np.ndarray) -> np.ndarray:
-    """Return the splitmix64 finish of uint64 values, element by element: every input bit moves every output bit (Steele et al. 2014,
-    doi 10.1145/2660193.2660195)."""
-    values = (values ^ (values >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    values = (values ^ (values >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return values ^ (values >> np.uint64(31))
 
 
 @dataclass(frozen=True)

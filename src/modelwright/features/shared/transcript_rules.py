@@ -91,7 +91,7 @@ def joined(words: Sequence[str]) -> str:
 
 
 def unspaced(texts: Sequence[str]) -> bool:
-    """Return whether texts are of a script without spaces between words."""
+    """Return whether texts are of a script without spaces between words: these are cut by characters."""
     letters = sum(len(t) - t.count(" ") for t in texts)
     return sum(len(_SIGN.findall(t)) for t in texts) > 0.3 * max(1, letters)
 

@@ -14,7 +14,6 @@ from modelwright.core.words import Words
 from modelwright.evaluate.drift.reference import Reference
 from modelwright.improve.drift.page import STYLE, page
 from modelwright.improve.drift.state import DriftState, labels_words, performance_words, summary
-from modelwright.serve.counters import Labelled
 from modelwright.serve.guard import answer_json
 from modelwright.serve.limits import Refused
 from modelwright.serve.page import lang_of, login_page, page_of
@@ -106,10 +105,14 @@ def _watch(app: FastAPI, service: Any, store: Any, reference: Reference) -> Any:
         teller = Teller(store, target)
         monitor.began.append(lambda alarm: teller.wake())
         ends.append(teller.stop)
-    effects = _gauge(service, "modelwright_drift_effect", "Change of a column against training, 0 to 1", "column")
-    standing = _gauge(service, "modelwright_drift_alarm", "Whether a column has drifted", "column")
-    rows = _gauge(service, "modelwright_drift_rows", "Rows looked at for drift")
-    accuracy = _gauge(service, "modelwright_expected_accuracy", "Share of right answers to expect, without labels")
+    effects = service.counted.also(
+        Gauge, "modelwright_drift_effect", "Change of a column against training, 0 to 1", "column"
+    )
+    standing = service.counted.also(Gauge, "modelwright_drift_alarm", "Whether a column has drifted", "column")
+    rows = service.counted.also(Gauge, "modelwright_drift_rows", "Rows looked at for drift")
+    accuracy = service.counted.also(
+        Gauge, "modelwright_expected_accuracy", "Share of right answers to expect, without labels"
+    )
 
     def tell(state: DriftState) -> None:
         for v in state.verdicts():
@@ -139,13 +142,3 @@ def _facts(monitor: Any, store: Any) -> dict[str, Any]:
         "labels_words": told._asdict() if told is not None else None,
         "alarms": [a.to_json() for a in store.alarms(monitor.version)] if store is not None else [],
     }
-
-
-def _gauge(service: Any, name: str, text: str, *labels: str) -> Labelled:
-    """Return a gauge of a service's release, made once however many versions come and go."""
-    counted = service.counted
-    made = counted.all.__dict__.setdefault("_drift", {})
-    if name not in made:
-        first = ["release"] if counted.release else []
-        made[name] = Gauge(name, text, [*first, *labels], registry=counted.all.registry)
-    return Labelled(made[name], *counted.release)

@@ -24,10 +24,6 @@ def _old_id(code: str) -> bool:
     return len(code) == 15 and checksums.id_form(code)
 
 
-def _some_digits(code: str) -> bool:
-    return sum(c.isdigit() for c in code) >= 4
-
-
 class Identity(Patterns):
     """ID cards, passports and travel permits, social security numbers, driver licences."""
 
@@ -78,7 +74,7 @@ class Identity(Patterns):
         ),
         Pattern(
             "passport", compiled(rf"(?<![0-9A-Za-z\-])(?!{_DAY}(?![0-9A-Z]))(?=[A-Z0-9]*[0-9])[A-Z0-9]{{7,9}}(?![0-9A-Za-z\-]|\s?[元块年月日])"),
-            0.1, "[0-9]", _PASS_SAID, 0.85, _some_digits, 0.1, reach=24, digits=4,
+            0.1, "[0-9]", _PASS_SAID, 0.85, checksums.some_digits, 0.1, reach=24, digits=4,
         ),
         Pattern(  # the first line of what machines read
             "passport", compiled(r"(?<![0-9A-Za-z])P[A-Z<][A-Z]{3}[A-Z]+<+[A-Z<]{8,}", flags=0), 0.95, "<<", signs="<",
@@ -93,7 +89,7 @@ class Identity(Patterns):
         ),
         Pattern(
             "driver-licence", compiled(r"(?<![0-9A-Za-z\-])[A-Z]{0,3}[0-9][0-9A-Z\-]{3,18}[0-9A-Z](?![0-9A-Za-z])"),
-            0.1, "[0-9]{2}", _DRIVER, 0.85, _some_digits, 0.1, only_before=True, reach=40, digits=4,
+            0.1, "[0-9]{2}", _DRIVER, 0.85, checksums.some_digits, 0.1, only_before=True, reach=40, digits=4,
         ),
     )  # fmt: skip
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from modelwright.privacy import checksums
 from modelwright.privacy.recognisers.base import Pattern, Patterns, compiled
 
 _BORN = compiled(
@@ -13,10 +14,6 @@ _MEDICAL = compiled(
 )
 _MONTH = r"(?:jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|may|june?|july?|aug(?:ust)?|sept?(?:ember)?|oct(?:ober)?|nov(?:ember)?|dec(?:ember)?)"
 _NUMBER = r"(?<![0-9A-Za-z])(?<![0-9][.,\-/])"
-
-
-def _some_digits(code: str) -> bool:
-    return sum(c.isdigit() for c in code) >= 4
 
 
 class Person(Patterns):
@@ -39,7 +36,7 @@ class Person(Patterns):
         ),
         Pattern(
             "medical-record", compiled(r"(?<![0-9A-Za-z\-])[A-Z]{0,4}[\-]?[0-9][0-9A-Z\-]{3,18}(?<!-)(?![0-9A-Za-z])"),
-            0.1, "[0-9]{3}", _MEDICAL, 0.85, _some_digits, 0.1, only_before=True, reach=18, digits=4,
+            0.1, "[0-9]{3}", _MEDICAL, 0.85, checksums.some_digits, 0.1, only_before=True, reach=18, digits=4,
         ),
     )  # fmt: skip
 

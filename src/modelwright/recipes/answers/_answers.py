@@ -174,8 +174,7 @@ def refusal(reason: str, sure: float, hits: list[dict[str, Any]]) -> dict[str, A
 
 def asked_of(table: Table, told: Sequence[dict[str, Any] | None] | None = None) -> list[Asked]:
     """Return the questions of a table's rows, and whose they are; `told` are their truths where they are to be judged."""
-    texts = table.column("question").to_pylist() if "question" in table.data.column_names else [None] * len(table)
-    tenants = table.column("tenant").to_pylist() if "tenant" in table.data.column_names else [None] * len(table)
+    texts, tenants = table.cells("question"), table.cells("tenant")
     out = []
     for i, (text, tenant) in enumerate(zip(texts, tenants, strict=True)):
         truth = (told[i] if told else None) or {}

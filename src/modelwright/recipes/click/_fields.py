@@ -22,6 +22,7 @@ import pyarrow.compute as pc
 
 from modelwright.core.schema import Column, Schema, Table
 from modelwright.core.words import Words
+from modelwright.data.splitmix import mix
 
 _BINS = 24  # quantile bins of a number
 _MOST_LABELS, _MOST_WORDS = 12, 24  # features of a row from several labels, or from a text
@@ -106,15 +107,13 @@ class Fields:
 def crossed(first: np.ndarray, second: np.ndarray) -> np.ndarray:
     """Return the features of all pairs, uint64 [N, S1 * S2], of two fields' features [N, S1] and [N, S2]; 0 where either is."""
     a, b = first[:, :, None], second[:, None, :]
-    out = _mixed(a * np.uint64(0x9E3779B97F4A7C15) + np.uint64(1)) ^ b
-    return np.where((a == 0) | (b == 0), np.uint64(0), _mixed(out)).reshape(len(first), -1)
+    out = _not_0(a * np.uint64(0x9E3779B97F4A7C15) + np.uint64(1)) ^ b
+    return np.where((a == 0) | (b == 0), np.uint64(0), _not_0(out)).reshape(len(first), -1)
 
 
-def _mixed(x: np.ndarray) -> np.ndarray:
-    """Return x with its bits mixed (the finaliser of splitmix64), never 0."""
-    x = (x ^ (x >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    x = (x ^ (x >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return np.maximum(x ^ (x >> np.uint64(31)), np.uint64(1))
+def _not_0(codes: np.ndarray) -> np.ndarray:
+    """Return codes with their bits mixed; none is 0, which stands for no feature."""
+    return np.maximum(mix(codes), np.uint64(1))
 
 
 def _hash(text: str) -> int:

@@ -119,8 +119,8 @@ class GenerateModel(Model):
 
     def scores(self, table: Table) -> np.ndarray:
         asked = self.asks(table)
-        seeds = [int(s) if s is not None else int(r) for s, r in zip(_cells(table, "seed"), table.rows, strict=True)]
-        steps, guidance = _cells(table, "steps"), _cells(table, "guidance")
+        seeds = [int(s) if s is not None else int(r) for s, r in zip(table.cells("seed"), table.rows, strict=True)]
+        steps, guidance = table.cells("steps"), table.cells("guidance")
         out = []
         for i in range(len(table)):
             told = asked[i : i + 1], [seeds[i]], None if steps[i] is None else int(steps[i]), guidance[i]
@@ -255,10 +255,6 @@ def wished(schema: Schema, name: str) -> Any:
     """Return what the run asked of its pictures (`side`, `few_steps`); None where it said nothing."""
     target = schema.target
     return target.options.get(name) if target is not None else None
-
-
-def _cells(table: Table, name: str) -> list[Any]:
-    return table.column(name).to_pylist() if name in table.data.column_names else [None] * len(table)
 
 
 class GenerateRecipe(Recipe):

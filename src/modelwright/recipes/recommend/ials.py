@@ -25,7 +25,7 @@ from modelwright.core.budget import Deadline
 from modelwright.core.recipe import Axis, Choice, Estimate, FitContext, Options, Range
 from modelwright.core.schema import Schema, Table
 from modelwright.core.words import Words
-from modelwright.recipes.shared.recommend import Histories, RankModel, RankRecipe, nothing, ranked
+from modelwright.recipes.shared.recommend import Histories, RankModel, RankRecipe, nothing, ranked, user_column
 
 _CELLS = 1 << 22  # numbers of a block of systems at a time
 _BAND = 0.1  # logarithm of the ridge: rows that differ less are solved with one
@@ -186,7 +186,7 @@ class Ials(RankRecipe):
     def estimate(self, train: Table, options: Options, ctx: FitContext) -> Estimate:
         assert isinstance(options, IalsOptions)
         f = options.factors
-        users = train.column(next(c.name for c in train.schema.inputs if c.modality == "id"))
+        users = train.column(user_column(train.schema).name)
         sides = self.items(ctx.target) + min(len(train), len(users.unique()))
         sweep = 2 * len(train) * f * f * 4e-10 + sides * (f**3 * 3e-10 + 2e-6) + 4e-8 * len(train) * f
         if importlib.util.find_spec("implicit") is not None:

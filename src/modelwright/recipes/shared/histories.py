@@ -23,7 +23,9 @@ _SORTED = 0.9  # of neighbours in a history that ascend: more are sorted
 
 def user_column(schema: Schema) -> Column:
     """Return the column that names users."""
-    return next(c for c in schema.inputs if c.modality == "id")
+    found = schema.who
+    assert found is not None
+    return found
 
 
 class Histories:

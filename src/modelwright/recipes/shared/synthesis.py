@@ -252,11 +252,7 @@ def _readable(cell: Any) -> str:
 
 def _rows(table: Table, voice: Voice) -> Iterator[tuple[str | None, Asked]]:
     """Yield the text of each row, and how it is to be said."""
-
-    def cells(name: str) -> list[Any]:
-        return table.column(name).to_pylist() if name and name in table.data.column_names else [None] * len(table)
-
-    columns = (cells(n) for n in (voice.text, voice.speaker, "speed", "pitch", "pause"))
+    columns = (table.cells(n) for n in (voice.text, voice.speaker, "speed", "pitch", "pause"))
     for text, who, speed, tone, pause in zip(*columns, strict=True):
         known = str(who) if who is not None and str(who) in voice.speakers else None
         yield (

@@ -104,7 +104,7 @@ class TraceModel(Model):
         """As Model.left_out: skills that no training row practises."""
         name = skill_column(table.schema).name
         asked = table.column(name).to_pylist()
-        given = table.column(HISTORY).to_pylist() if HISTORY in table.data.column_names else [None] * len(table)
+        given = table.cells(HISTORY)
         out = []
         for row, (ask, history) in enumerate(zip(asked, given)):
             met = [(HISTORY, str(cell).rpartition("=")[0].strip()) for cell in history or []]

@@ -209,7 +209,7 @@ class StyleModel(Model):
     def refused(self, table: Table) -> list[tuple[int, str, Words]]:
         """As Model.refused: styles that there are not, or shares of them that cannot be read."""
         out = []
-        for row, told in enumerate(_cells(table, "style")):
+        for row, told in enumerate(table.cells("style")):
             try:
                 mixed(self.styles, told)
             except DataError as e:
@@ -218,7 +218,7 @@ class StyleModel(Model):
 
     def scores(self, table: Table) -> np.ndarray:
         picture = next(c.name for c in table.schema.inputs if c.modality == "image")
-        told = [_cells(table, n) for n in ("style", "strength", "keep_colour")]
+        told = [table.cells(n) for n in ("style", "strength", "keep_colour")]
         out = []
         for i, cell in enumerate(table.column(picture)):
             made = self.of_row(decode(cell.as_py()), *(t[i] for t in told)) if cell.is_valid else None
@@ -294,10 +294,6 @@ class StyleModel(Model):
             model.take(part("own."))
             model.extent = dict(state["extent"])
             return model
-
-
-def _cells(table: Table, name: str) -> Sequence[Any]:
-    return table.column(name).to_pylist() if name in table.data.column_names else [None] * len(table)
 
 
 class StyleRecipe(Recipe):

@@ -15,7 +15,7 @@ from modelwright.recipes.shared.rubric import RubricModel
 from modelwright.release.bundle import Predictor
 from modelwright.serve.guard import answer_json
 from modelwright.serve.limits import Refused
-from modelwright.serve.page import lang_of, login_page, page_of, static
+from modelwright.serve.page import add_face
 
 ROLES = {"/essay": "predictor"}
 _SHARE = 0.6  # of the time that an answer may take, for looking at places
@@ -55,14 +55,8 @@ def add(app: FastAPI, service: Any) -> None:
             raise
         return answer_json(found)
 
-    @app.get("/essay", include_in_schema=False)
-    async def page(request: Request) -> Response:
-        where = lang_of(request, "en")
-        if request.scope["key"] is None:
-            return login_page(where, wrong=False, then="essay")
-        feeds = int(service.home is not None)
-        body = f'<main class="essay" id="app" data-lang="{where}" data-feedback="{feeds}"></main>'
-        return page_of(body, where, static("essay.js"), static("essay.css"))
+    feeds = int(service.home is not None)
+    add_face(app, "essay", ["essay.js"], "essay.css", more=f' data-feedback="{feeds}"')
 
 
 def feedback(predictor: Predictor, row: dict[str, Any], seconds: float) -> dict[str, Any]:

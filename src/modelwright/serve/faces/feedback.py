@@ -9,13 +9,13 @@ from dataclasses import replace
 from typing import Any
 
 from fastapi import FastAPI, Request, Response
+from prometheus_client import Counter
 
 from modelwright.core.errors import MissingExtra
 from modelwright.core.words import Words
 from modelwright.privacy.ledger import record
 from modelwright.serve._columns import known_rows
 from modelwright.serve.feedback.check import FIELDS, checked, differs
-from modelwright.serve.feedback.counters import counter
 from modelwright.serve.feedback.rows import kept_answer, kept_rows
 from modelwright.serve.feedback.shapes import Told
 from modelwright.serve.guard import answer_json
@@ -103,8 +103,8 @@ class Desk:
     def __init__(self, service: Any) -> None:
         self.service = service
         self._writer: Any = None
-        self._counted = counter(
-            service, "modelwright_feedback", "Feedback taken, by kind and verdict", "kind", "verdict"
+        self._counted = service.counted.also(
+            Counter, "modelwright_feedback", "Feedback taken, by kind and verdict", "kind", "verdict"
         )
 
     def asked(self) -> Any:

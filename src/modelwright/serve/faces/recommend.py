@@ -110,7 +110,7 @@ class Shop:
         self.service = service
         self.recommender = Recommender(service.predictor)
         self._writer: Any = None
-        self._user = next((c.name for c in service.predictor.schema.inputs if c.modality == "id"), "user")
+        self._user = self.recommender.user_column
 
     async def answer(self, asked: Asked, request: Request) -> dict[str, Any]:
         """Answer one request, charge the key for it, give the list an id and tell the observers."""

@@ -18,7 +18,7 @@ from modelwright.recipes.shared.tracing import TraceModel
 from modelwright.release.bundle import Predictor
 from modelwright.serve.guard import answer_json
 from modelwright.serve.limits import Refused
-from modelwright.serve.page import lang_of, login_page, page_of, static
+from modelwright.serve.page import add_face
 
 ROLES = dict.fromkeys(("/trace", "/learn", "/class"), "predictor")
 _LONGEST = 5000  # answers of a learner
@@ -79,15 +79,7 @@ def add(app: FastAPI, service: Any) -> None:
         return answer_json(answered)
 
     for path in ("learn", "class"):
-        app.get(f"/{path}", include_in_schema=False)(partial(_page, path))
-
-
-async def _page(path: str, request: Request) -> Response:
-    where = lang_of(request, "en")
-    if request.scope["key"] is None:
-        return login_page(where, wrong=False, then=path)
-    body = f'<main class="{path}" id="app" data-lang="{where}"></main>'
-    return page_of(body, where, static("traced.js") + static(f"{path}.js"), static("traced.css"))
+        add_face(app, path, ["traced.js", f"{path}.js"], "traced.css")
 
 
 def _answer(predictor: Predictor, asked: dict[str, Any]) -> dict[str, Any]:

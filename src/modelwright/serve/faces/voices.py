@@ -19,7 +19,7 @@ from modelwright.privacy.ledger import model_id, record
 from modelwright.serve.guard import answer_json
 from modelwright.serve.limits import Refused
 from modelwright.serve.misfit import misfit
-from modelwright.serve.page import lang_of, login_page, page_of, static
+from modelwright.serve.page import add_face
 
 ROLES = {"/enrol": "predictor", "/enrol/{subject}": "predictor", "/verify": "predictor", "/voices": "predictor"}
 _DAY = 86_400.0
@@ -96,13 +96,7 @@ def add(app: FastAPI, service: Any) -> None:
     async def erase(request: Request, subject: str) -> Response:
         return answer_json({"erased": await desk.erase(subject)})
 
-    @app.get("/voices", include_in_schema=False)
-    async def page(request: Request) -> Response:
-        where = lang_of(request, "en")
-        if request.scope["key"] is None:
-            return login_page(where, wrong=False, then="voices")
-        body = f'<main class="hear voices" id="app" data-lang="{where}"></main>'
-        return page_of(body, where, static("voices.js"), static("transcribe.css"))
+    add_face(app, "voices", ["voices.js"], "transcribe.css", "hear voices")
 
 
 def _read(shape: type[Any], body: bytes) -> Any:

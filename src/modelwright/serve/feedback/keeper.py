@@ -10,12 +10,12 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from prometheus_client import Counter
 
 from modelwright.core.errors import ModelwrightError, reason
 from modelwright.core.keyref import Key
 from modelwright.core.words import counted
 from modelwright.privacy.subjects import digest
-from modelwright.serve.feedback.counters import counter
 from modelwright.serve.feedback.erase import subject_key
 from modelwright.serve.feedback.keep import Consenting, Keep
 from modelwright.serve.feedback.rows import kept_answer, kept_rows
@@ -43,9 +43,9 @@ class Keeper:
         self._key: Key | None = subject_key(service.home) if keep.subject is not None else None
         self._queue: queue.SimpleQueue[Answered | None] = queue.SimpleQueue()
         self._waiting = 0
-        self._kept = counter(service, "modelwright_requests_kept", "Rows of requests that were kept")
-        self._dropped = counter(
-            service, "modelwright_requests_not_kept", "Rows that were not kept, by reason", "reason"
+        self._kept = service.counted.also(Counter, "modelwright_requests_kept", "Rows of requests that were kept")
+        self._dropped = service.counted.also(
+            Counter, "modelwright_requests_not_kept", "Rows that were not kept, by reason", "reason"
         )
         self._thread = threading.Thread(target=self._run, name="keep requests", daemon=True)
         self._thread.start()
