@@ -290,7 +290,7 @@ def print_private(private: dict[str, Any], lang: str) -> None:
         for f in c.get("unsure", []):
             title = Words(*f["title"]).to(lang)
             n = Words(f"perhaps {f['values']:,}", f"可能有 {f['values']:,} 个").to(lang)
-            done = Words("kept, as it is not sure enough", "把握不足，予以保留").to(lang)
+            done = Words("kept, as it is not sure enough", "置信度不足，予以保留").to(lang)
             out.print(f"  {pad(c['column'], 18)}  {pad(title, 24)}  {pad(n, 24)}  {done}", markup=False)
             out.print(f"      {f['confidence']:.2f}  {'  '.join(f['examples'])}", style="dim", markup=False)
             _print_shown(out, f)

@@ -94,6 +94,15 @@ def show_duration(seconds: float) -> str:
     return f"{whole // 3600}h{whole % 3600 // 60:02d}m"
 
 
+def told_words(told: str | float) -> Words:
+    """Return a duration as it was told (`30s`, `2m`) for people: in Chinese `30 秒`, `2 分钟`; what is none stays as it is."""
+    try:
+        zh = duration_words(parse_duration(told)).zh.removesuffix(" 00 秒").removesuffix(" 00 分")
+    except OptionError:
+        return Words(str(told), str(told))
+    return Words(str(told), f"{zh}钟" if zh.endswith("分") else zh)
+
+
 def duration_words(seconds: float) -> Words:
     """Return a reading of seconds for people: `3m05s` in English, `3 分 05 秒` in Chinese."""
     if seconds < 9.95:

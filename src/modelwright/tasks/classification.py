@@ -6,7 +6,8 @@ import pyarrow as pa
 
 from modelwright.core.answers.base import TargetCodec
 from modelwright.core.answers.classes import ClassesCodec
-from modelwright.core.judged import Judged
+from modelwright.core.answers.ordered import in_order
+from modelwright.core.judged import Judged, Metric
 from modelwright.core.schema import Column, Table
 from modelwright.core.task import Plot, Task
 from modelwright.core.words import Words
@@ -34,6 +35,11 @@ class Classification(Task):
 
     def fit_target(self, values: pa.Array, column: Column) -> TargetCodec:
         return ClassesCodec.fit(values)
+
+    def metrics_of(self, target: TargetCodec) -> tuple[Metric, ...]:
+        """As Task.metrics_of; kappa by steps is told of two labels, and of labels that have an order, such as numbers."""
+        steps = len(target.labels) == 2 or in_order(target.labels) is not None
+        return tuple(m for m in super().metrics_of(target) if steps or m.name != "qwk")
 
     def plots(self, judged: Judged, table: Table) -> list[Plot]:
         import modelwright.evaluate.plots.charts as plots

@@ -10,6 +10,7 @@ from sklearn import metrics as sk
 from evaluate import made
 from modelwright.core.answers.classes import ClassesCodec
 from modelwright.core.judged import judge
+from modelwright.core.task import get_task
 from modelwright.evaluate.metrics import chosen as m
 
 
@@ -46,6 +47,22 @@ def test_classification_agrees_with_scikit_learn(labels):
     for name, value in expected.items():
         assert found[name](judged) == pytest.approx(value, abs=1e-9), name
     assert set(found) - set(expected) == {"ece", "precision", "recall", "f1"}
+
+
+def test_kappa_by_steps_knows_the_order_of_numbers():
+    judged = made.of_classes(300, ["10", "2", "30"], signal=1.5)
+    numbers = np.array([int(v) for v in judged.target.labels])
+    place = np.argsort(np.argsort(numbers))
+    wanted = sk.cohen_kappa_score(place[judged.truth], place[judged.chosen], weights="quadratic")
+    assert m.qwk(judged) == pytest.approx(wanted)
+
+
+@pytest.mark.parametrize(
+    ("labels", "told"), [(["billing", "refund", "delivery"], False), (["1", "2", "3"], True), (["yes", "no"], True)]
+)
+def test_kappa_by_steps_is_told_of_labels_in_an_order(labels, told):
+    names = [x.name for x in get_task("classification").metrics_of(ClassesCodec(labels, [1] * len(labels)))]
+    assert ("qwk" in names) == told
 
 
 def test_scores_of_one_label_agree_with_scikit_learn():

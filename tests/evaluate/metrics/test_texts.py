@@ -19,9 +19,9 @@ from modelwright.evaluate.metrics.texts import (
     TER,
     _common,
     grouped,
-    unspaced,
 )
 from modelwright.evaluate.report import made_texts as text_report
+from modelwright.features.shared.transcript_rules import unspaced
 
 SAID = ["the cat sat on the mat", "Hello, world!", "a completely other thing", "nothing"]
 TOLD = ["the cat sat on a mat .", "Hello world!", "some other thing entirely", "nothing at all"]

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from modelwright.core.answers.ordered import in_order
 from modelwright.core.judged import Judged, Metric
 from modelwright.core.words import Words
 
@@ -81,8 +82,12 @@ def _mcc_of(c: np.ndarray) -> np.ndarray:
 
 
 def ranks_of(judged: Judged) -> np.ndarray:
-    """Return where each label stands, float64 [K]: labels of no order stand as they are listed."""
-    return np.asarray(getattr(judged.target, "ranks", np.arange(judged.target.outputs)), np.float64)
+    """Return where each label stands, float64 [K], by the target, numbers or a known scale, else as they are listed."""
+    if (told := getattr(judged.target, "ranks", None)) is not None:
+        return np.asarray(told, np.float64)
+    labels = list(judged.target.labels)
+    ordered = in_order(labels) or labels
+    return np.array([ordered.index(v) for v in labels], np.float64)
 
 
 def _qwk_of(c: np.ndarray, ranks: np.ndarray) -> np.ndarray:
@@ -145,7 +150,7 @@ def mcc(judged: Judged) -> float:
 
 
 def qwk(judged: Judged) -> float:
-    """Cohen's kappa with quadratic weights, for ordered labels (Cohen 1968)."""
+    """Cohen's kappa with quadratic weights (Cohen 1968); what it says of labels without an order depends on how they are listed."""
     return float(_qwk_of(confusion(judged).astype(float), ranks_of(judged)))
 
 

@@ -188,7 +188,7 @@ def _curve(key: str, lines: Mapping[str, tuple[list[float], list[float]]]) -> Pl
     c.name_axes(ax, Words("epoch", "轮次"), what)
     says = Words(
         f"{what.en[:1].upper() + what.en[1:]} during training; best: `{best}` with {ends[best]:.4g}.",
-        f"训练过程中{what.zh}的变化；最好的是 `{best}`，为 {ends[best]:.4g}。",
+        f"训练过程中的{what.zh}；最好的是 `{best}`，为 {ends[best]:.4g}。",
     )
     name = f"curve-{key}".replace("_", "-")
     return Plot(name, title, says, c.svg(fig, name, title))
@@ -225,7 +225,7 @@ def importance_bars(importances: Sequence[Drop], metric_title: Words, told: Word
     ax.set_ylim(len(drops) - 0.4, -0.6)
     words = Words(
         f"How much {metric_title.en} is lost when one column's values are shuffled among the test rows.",
-        f"把测试集中某一列的值打乱后，{metric_title.zh}损失多少。",
+        f"把测试集中某一列的值打乱后，损失多少{metric_title.zh}。",
     )
     says = Words(f"{words.en} {told.en}".strip(), f"{words.zh}{told.zh}") if told else words
     return Plot("importance", title, says, c.svg(fig, "importance", title))

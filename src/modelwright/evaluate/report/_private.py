@@ -36,7 +36,7 @@ def private(facts: Facts, lang: str) -> Html:
         out.append(tag("p", code(said(found["sampled"], lang)), class_="note"))
     head = [
         ("列" if zh else "column", "name"), ("类型" if zh else "type", ""), ("行数" if zh else "rows", "n"),
-        ("取值" if zh else "values", "n"), ("处理" if zh else "done", ""), ("把握" if zh else "sure", "n"), ("依据" if zh else "why", ""),
+        ("取值" if zh else "values", "n"), ("处理" if zh else "done", ""), ("置信度" if zh else "confidence", "n"), ("依据" if zh else "why", ""),
     ]  # fmt: skip
     rows = []
     for c in found["columns"]:

@@ -326,7 +326,7 @@ def without(facts: Facts, lang: str) -> Html:
     title = said(facts.get("metric_title"), lang) or facts["metric"]
     words = Words(
         f"How much {title} is lost when a column is missing, on {rows[0]['rows']:,} test rows. Where the whole interval is above zero, the column adds something that the others do not have.",
-        f"缺少某一列时{title}损失多少（{rows[0]['rows']:,} 行测试数据）。区间全部大于零，说明该列提供了其他列没有的信息。",
+        f"缺少某一列时损失多少{title}（{rows[0]['rows']:,} 行测试数据）。区间全部大于零，说明该列提供了其他列没有的信息。",
     )
     grid = table(head, body, Words("what each column adds", "各列的贡献").to(lang))
     return _titled(Words("What each column adds", "各列的贡献"), lang, grid, words)

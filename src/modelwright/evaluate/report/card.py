@@ -6,18 +6,22 @@ facts do not hold it, so a bundle's short facts and a report's long ones give ca
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
+from modelwright.core.budget import told_words
 from modelwright.core.facts.base import Pair
 from modelwright.core.facts.candidates import OriginFact
 from modelwright.core.facts.run import Facts
 from modelwright.core.facts.scores import BaselineFact
 from modelwright.core.schema import MODALITY_WORDS
+from modelwright.core.task import get_task, task_names
 from modelwright.core.words import Words, counted
 from modelwright.evaluate import privacy
 from modelwright.evaluate.report import _private
 from modelwright.evaluate.report.html import interval, number, said
 from modelwright.evaluate.report.plain import defined
+
+_MACHINE = {"system": "系统", "cores": "处理器核数"}  # of the environment, in Chinese
 
 
 def card(facts: Facts, lang: str) -> str:
@@ -48,6 +52,12 @@ def sections(facts: Facts) -> list[tuple[Words, list[Words]]]:
     return [(title, texts) for title, texts in made if texts] + told
 
 
+def _listed(names: Sequence[object], more: str = "") -> Words:
+    """Return names as code, one after the other."""
+    shown = [f"`{n}`" for n in names]
+    return Words(", ".join(shown) + more, "、".join(shown) + more)
+
+
 def _md(text: str) -> str:
     """Return a text on one line that Markdown does not take for a tag or a table."""
     return " ".join(text.split()).replace("<", "&lt;").replace("|", "\\|")
@@ -59,13 +69,16 @@ def _use(facts: Facts) -> list[Words]:
     more = " ..." if len(inputs) > 30 else ""
     names = ", ".join(f"`{c['name']}` ({c['modality']})" for c in inputs[:30]) + more
     names_zh = "、".join(f"`{c['name']}`（{MODALITY_WORDS[c['modality']].zh}）" for c in inputs[:30]) + more
-    out = [Words(f"Task: {facts['task']}; it answers `{target}`.", f"任务：{facts['task']}；回答 `{target}`。")]
+    task = get_task(facts["task"]).title if facts["task"] in task_names() else Words(facts["task"], facts["task"])
+    out = [Words(f"Task: {task.en}; it answers `{target}`.", f"任务：{task.zh}；回答 `{target}`。")]
     if names:
         out.append(Words(f"It reads: {names}.", f"读取的列：{names_zh}。"))
     labels = facts.get("labels") or [p["label"] for p in facts.get("per_class") or []]
     if labels:
-        shown = ", ".join(f"`{x}`" for x in labels[:40]) + (" ..." if len(labels) > 40 else "")
-        out.append(Words(f"Possible answers ({len(labels)}): {shown}.", f"可能的回答（{len(labels)} 个）：{shown}。"))
+        shown = _listed(labels[:40], " ..." if len(labels) > 40 else "")
+        out.append(
+            Words(f"Possible answers ({len(labels)}): {shown.en}.", f"可能的回答（{len(labels)} 个）：{shown.zh}。")
+        )
     out.append(
         Words(
             "For rows like those it was trained on. Where a prediction affects a person, a person should make the decision.",
@@ -97,12 +110,12 @@ def _data(facts: Facts) -> list[Words]:
 def _training(facts: Facts) -> list[Words]:
     out = []
     if facts.get("winner"):
-        names = ", ".join(f"`{w}`" for w in facts["winner"])
+        names = _listed(facts["winner"])
         both = len(facts["winner"]) > 1
         out.append(
             Words(
-                f"Model: {names}{', averaged with weights' if both else ''}.",
-                f"模型：{names}{'，按权重平均' if both else ''}。",
+                f"Model: {names.en}{', averaged with weights' if both else ''}.",
+                f"模型：{names.zh}{'，按权重平均' if both else ''}。",
             )
         )
     if facts.get("refitted"):
@@ -201,7 +214,8 @@ def _cost(facts: Facts) -> list[Words]:
             )
         )
     if facts.get("budget"):
-        out.append(Words(f"Budget of the run: {facts['budget']}.", f"本次运行的预算：{facts['budget']}。"))
+        budget = told_words(facts["budget"])
+        out.append(Words(f"Budget of the run: {budget.en}.", f"本次运行的预算：{budget.zh}。"))
     return out
 
 
@@ -226,7 +240,7 @@ def _origin(facts: Facts) -> list[Words]:
             )
         )
     out += [_pretrained(o) for o in facts.get("origins") or []]
-    out += [Words(f"{k}: {v}", f"{k}：{v}") for k, v in (facts.get("environment") or {}).items()]
+    out += [Words(f"{k}: {v}", f"{_MACHINE.get(k, k)}：{v}") for k, v in (facts.get("environment") or {}).items()]
     return out
 
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import html
 import math
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from modelwright.core.words import Words
 
+_FLAG = re.compile(r"(?<![\w-])(--[a-z][a-z-]*)")  # browsers break a line between its hyphens and its name
 _VOID = frozenset({"br", "hr", "img", "input", "link", "meta"})
 
 
@@ -43,11 +45,15 @@ def tag(element: str, /, *children: object, **attributes: object) -> Html:
 
 
 def code(text: Any) -> Html:
-    """Return a sentence in which what stands between backticks is set as code."""
+    """Return a sentence in which what stands between backticks is set as code, and options such as --recipe stay on one line."""
     parts = str(text).split("`")
     if len(parts) % 2 == 0:  # a lone backtick
-        return esc(text)
-    return join(tag("code", p) if i % 2 else esc(p) for i, p in enumerate(parts))
+        return _flags(str(text))
+    return join(tag("code", p) if i % 2 else _flags(p) for i, p in enumerate(parts))
+
+
+def _flags(text: str) -> Html:
+    return join(tag("span", p, class_="flag") if i % 2 else esc(p) for i, p in enumerate(_FLAG.split(text)))
 
 
 def said(words: Any, lang: str) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from functools import cache
 from importlib.resources import files
 
-from modelwright.core.budget import duration_words
+from modelwright.core.budget import duration_words, told_words
 from modelwright.core.facts.run import Facts
 from modelwright.core.schema import MODALITY_WORDS, ROLE_WORDS
 from modelwright.core.task import get_task, task_names
@@ -152,7 +152,7 @@ def _numbers(facts: Facts, lang: str) -> Html:
             (
                 "用时" if zh else "time",
                 duration_words(float(total)).to(lang),
-                (f"预算 {of}" if zh else f"of a budget of {of}") if of else "",
+                (f"预算 {told_words(of).zh}" if zh else f"of a budget of {of}") if of else "",
             )
         )
     memory = facts.get("memory")
