@@ -258,7 +258,7 @@ def _sample_tables(rows: int) -> dict[str, tuple[pa.Table, str]]:
 
 def _of_somebody(table: Table) -> tuple[Table, Words | None]:
     """Return the events whose user is known, and what is said of the others. Raises DataError where none is."""
-    column = _user_column(table.schema)
+    column = table.schema.who
     known = np.ones(len(table), bool) if column is None else np.asarray(table.column(column.name).is_valid())
     gone = int((~known).sum())
     if column is None or not gone:
