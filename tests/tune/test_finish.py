@@ -38,3 +38,17 @@ def test_a_long_fit_is_repeated_only_where_a_whole_one_has_time(
     first: Any = SimpleNamespace(name=recipe, recipe=recipe, fit_seconds=20.0, seconds=20.0, models=[])
     assert 20.0 < plan.end._once(first) < 30.0
     assert (plan.end._refit(first) is done) == again
+
+
+@pytest.mark.parametrize(("best", "share"), [(90, 0.9), (20, 0.7), (100, 1.0)])
+def test_a_refit_is_reckoned_with_the_epochs_that_it_takes(monkeypatch: Any, best: int, share: float) -> None:
+    plan, _ = planner(monkeypatch, [some("long")])
+
+    def fitted(models: list[Any]) -> Any:
+        return SimpleNamespace(name="long", recipe="long", fit_seconds=1000.0, models=models)
+
+    model = SimpleNamespace(extent={"epochs": best}, history=[{}] * 100, borrowed=0.0)
+    whole = plan.end._once(fitted([]))
+    assert plan.end._once(fitted([model])) == pytest.approx(share * whole, rel=1e-3)
+    trees = SimpleNamespace(extent={"rounds": [best]}, history=[{}] * 100, borrowed=0.0)
+    assert plan.end._once(fitted([trees])) == whole

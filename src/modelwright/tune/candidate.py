@@ -357,6 +357,14 @@ def _extent(candidate: Candidate) -> Mapping[str, Any]:
     return out
 
 
+def refit_share(candidate: Candidate) -> float:
+    """Return the share of its epochs that a candidate's refit takes; 1 for what has no epochs."""
+    if not candidate.models or any("epochs" not in m.extent or not m.history for m in candidate.models):
+        return 1.0
+    through = float(np.mean([len(m.history) for m in candidate.models]))
+    return min(1.0, float(_extent(candidate)["epochs"]) / through)
+
+
 def refit(
     candidate: Candidate, table: Table, ctx: FitContext, deadline: Deadline, *, seed: int | None = None
 ) -> Candidate:

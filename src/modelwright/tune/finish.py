@@ -13,7 +13,7 @@ from modelwright.core.taught import Taught
 from modelwright.core.words import Words
 from modelwright.tune import student
 from modelwright.tune.attempt import Broken, attempt
-from modelwright.tune.candidate import Candidate, refit
+from modelwright.tune.candidate import Candidate, refit, refit_share
 from modelwright.tune.climb import Climb
 from modelwright.tune.fits import Fits
 from modelwright.tune.leaderboard import Learnt, Outcome, Winner
@@ -77,7 +77,8 @@ class Finish:
     def _once(self, candidate: Candidate) -> float:
         v = self.climb.validation
         grown = len(v.table) / max(1, len(v.splits[0][0]))
-        seconds = candidate.fit_seconds + max((m.borrowed for m in candidate.models), default=0.0)
+        seconds = candidate.fit_seconds * refit_share(candidate)
+        seconds += max((m.borrowed for m in candidate.models), default=0.0)
         return seconds * grown * _MORE + 0.2
 
     def outcome(self) -> Outcome:
