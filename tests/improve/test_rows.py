@@ -143,3 +143,11 @@ def test_without_old_rows_corrections_stand_alone(state):
     found = gather(source(rows=None, test=None, state=state), told(5), ["a", "b"])
     assert found.rows.num_rows == 5
     assert set(found.rows.column_names) == {"text", "size", "label"}
+
+
+@pytest.mark.parametrize(("separator", "spelt"), [("|", "a|b"), ("", '["a", "b"]')])
+def test_corrected_sets_are_spelt_as_the_source_spells_them(separator, spelt):
+    rows = pa.table({"text": ["o"], "size": ["1"], "label": ["a"]})
+    of = source(rows=rows, test=None, separator=separator)
+    found = gather(of, [Told("1", {"text": "n", "size": "2"}, ["a", "b"], 0.0)], ["a", "b"])
+    assert found.rows.column("label").to_pylist() == ["a", spelt]

@@ -1,4 +1,4 @@
-"""What a column of words is: categories, running text, identifiers, sets of labels, or names some of which are numbers."""
+"""What a column of words is: categories, running text, identifiers, or names some of which are numbers."""
 
 from __future__ import annotations
 
@@ -12,7 +12,6 @@ from modelwright.core.words import Words
 from modelwright.data.values import half_width, is_missing, seen, unseen_in
 
 LOOK = 4000  # distinct cells looked at to tell a column's modality
-SEPARATORS = ("|", ";", "；", "、", ",", "，")
 _FEWEST = 3  # different words beside numbers that are names; one or two may be marks of what is missing
 _RECURS = 1.5  # rows by different word: what stands for no value recurs, titles hardly do
 _NAME = re.compile(r"(?=.*\d)(?=.*[^\W\d_])\S+")  # `A380`, `12B`
@@ -86,24 +85,3 @@ def _coded(cells: list[str]) -> bool:
     """Whether cells look like codes: no blanks, some digits in most."""
     sample = cells[:500]
     return sum(any(c.isdigit() for c in s) and " " not in s for s in sample) > 0.8 * len(sample)
-
-
-def separator_of(cells: list[str], total: int) -> str | None:
-    """Return the separator of a column of label sets: single labels recur across different combinations."""
-    for mark in SEPARATORS:
-        split = [[x.strip() for x in c.split(mark)] for c in cells]
-        several = sum(len(s) > 1 for s in split)
-        if several < max(2, 0.1 * len(cells)):
-            continue
-        parts = [x for s in split for x in s if x]
-        labels = set(parts)
-        short = sum(len(x) for x in labels) / max(1, len(labels)) <= 24
-        if (
-            short
-            and len(labels) < 0.5 * len(parts)
-            and len(labels) < len(cells)
-            and len(labels) <= 500
-            and not any(len(s) != len(set(s)) for s in split)
-        ):
-            return mark
-    return None

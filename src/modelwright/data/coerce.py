@@ -23,6 +23,7 @@ from modelwright.core.errors import ColumnError, unknown
 from modelwright.core.schema import Column, Schema, Table, arrow_type
 from modelwright.core.words import Words
 from modelwright.data._durations import clocks_of, seconds_of, to_clock, to_seconds
+from modelwright.data._label_cells import labels_in
 from modelwright.data._missing_marks import OLD_WORDS, plain_words, without_marks
 from modelwright.data._quantities import to_quantity
 from modelwright.data.date_forms import to_moment, to_time
@@ -221,7 +222,9 @@ def _category(value: Any, column: Column) -> str | None:
         text = text[:-2]
     if "digits" in column.options and text.isdecimal():  # a code that lost its zeros
         text = text.zfill(column.options["digits"])
-    return None if is_missing(text) and text.lower() not in column.options.get("words", OLD_WORDS) else text
+    if is_missing(text) and text.lower() not in column.options.get("words", OLD_WORDS):
+        return None
+    return str(column.options["spelt"].get(text, text)) if "spelt" in column.options else text
 
 
 def _text(value: Any, column: Column) -> str | None:
@@ -234,13 +237,6 @@ def _text(value: Any, column: Column) -> str | None:
     return str(value).replace("\x00", " ")
 
 
-def _labels(value: Any, column: Column) -> list[str]:
-    if isinstance(value, (list, tuple, set)):
-        return [str(v).strip() for v in value if v is not None and str(v).strip()]
-    parts = str(value).split(column.options.get("separator", "|"))
-    return list(dict.fromkeys(p.strip() for p in parts if p.strip()))
-
-
 _READERS: dict[str, Any] = {
     "number": _number,
     "boolean": _boolean,
@@ -248,7 +244,7 @@ _READERS: dict[str, Any] = {
     "category": _category,
     "text": _text,
     "id": _category,
-    "labels": _labels,
+    "labels": labels_in,
 }
 
 
@@ -297,6 +293,8 @@ def _coerce_column(values: pa.Array, column: Column, bad: list[BadValue], folder
                 plain = pc.and_(plain, pc.invert(pc.match_substring_regex(words, r"^[0-9]+$")))
             if "whole" in column.options:
                 plain = pc.and_(plain, pc.invert(pc.ends_with(words, ".0")))
+            if "spelt" in column.options:
+                plain = pc.and_(plain, pc.invert(pc.is_in(words, pa.array(list(column.options["spelt"]), words.type))))
             others = np.flatnonzero(~np.asarray(plain))
             if not len(others):
                 return words.cast(goal).take(coded.indices)

@@ -21,6 +21,7 @@ from modelwright.data._channels import checked
 from modelwright.data._distinct import first_distinct
 from modelwright.data._durations import span_form, span_words
 from modelwright.data._gifs import moving
+from modelwright.data._label_cells import label_options, listed, perhaps_several, separator_of, spelt_as_given
 from modelwright.data._long_integers import beyond_floats
 from modelwright.data._missing_marks import marked, marks_of, words_of
 from modelwright.data._number_spellings import codes, one_number, rounded, versions
@@ -36,11 +37,9 @@ from modelwright.data._quantities import (
 )
 from modelwright.data._word_columns import (
     LOOK,
-    SEPARATORS,
     coded_kind,
     marks_left_out,
     names_beside_numbers,
-    separator_of,
     words_kind,
 )
 from modelwright.data.dates import (
@@ -108,6 +107,7 @@ def infer_schema(
         step()
         role = roles.get(name, "ignored" if name in ignore else "input")
         column = _infer_column(name, raw.column(i), role == "target", overrides.get(name), decimals.of(name))
+        column = spelt_as_given(column, raw.column(i)) if role == "target" else column
         column = replace(column, reason=in_a_row([column.reason, rounded(raw.column(i))]))
         if column.modality == "timestamp" and "form" in column.options:
             orders[name] = settle(raw.column(i), column.options["form"], how.dates)
@@ -208,13 +208,9 @@ def _infer_column(name: str, values: pa.ChunkedArray, target: bool, asked: str |
         return Column(name, "timestamp", options={"form": "clock", "utc": True})
     if pa.types.is_temporal(kind):
         return Column(name, "timestamp", options={"utc": True})
-    if pa.types.is_list(kind) or pa.types.is_large_list(kind):
-        if target and pa.types.is_struct(kind.value_type) and kind.value_type.get_field_index("start") >= 0:
-            raise ColumnError(
-                f"`{name}` holds marked stretches of text, not labels. Say --task token-classification.",
-                f"`{name}` 中是标注的文字片段，不是标签。请加 --task token-classification。",
-            )
-        return Column(name, "labels" if target else "text")
+    if pa.types.is_nested(kind):
+        options, said = label_options(name, values) if target else ({}, None)
+        return Column(name, "labels" if target else "text", options=options, reason=said)
     if pa.types.is_floating(kind) or pa.types.is_integer(kind) or pa.types.is_decimal(kind):
         form = None if target else number_form(name, _floats(values))
         if form:
@@ -270,6 +266,8 @@ def _infer_text(name: str, values: pa.ChunkedArray, target: bool, decimal: str) 
     total = len(values) - values.null_count
     if not cells:
         return Column(name, "category")
+    if target and (lists := listed(cells)) is not None:
+        return Column(name, "labels", options=lists[0], reason=lists[1])
     plain = [c for c in cells if not is_mark(c)] or cells
     numbers = 0
     if any(to_number(c, decimal=decimal) is not None for c in plain[:: max(1, len(plain) // _SOME)]):
@@ -308,6 +306,8 @@ def _infer_text(name: str, values: pa.ChunkedArray, target: bool, decimal: str) 
         read = [to_quantity(c, options) for c in plain]
         as_numbers = pa.chunked_array([pa.array(read, pa.float64())])
         if target:
+            if None in read and (separator := separator_of(cells)):
+                return Column(name, "labels", options={"separator": separator})
             modality = "category" if None in read else _number_or_class(as_numbers, True, len(distinct), total)
             number = modality == "number"
             return Column(name, modality, options=options if number else {}, reason=found.said if number else None)
@@ -318,10 +318,10 @@ def _infer_text(name: str, values: pa.ChunkedArray, target: bool, decimal: str) 
     else:
         found = replace(found, said=found.said or several_forms(plain))
     if target:
-        separator = separator_of(cells, total)
-        if separator:
+        if separator := separator_of(cells):
             return Column(name, "labels", options={"separator": separator})
-        return Column(name, "category", reason=in_a_row([found.said, marks_left_out(cells)]))
+        several = perhaps_several(name, cells)
+        return Column(name, "category", reason=in_a_row([found.said, several, marks_left_out(cells)]))
     kind = words_kind(name, distinct, cells, total)
     return Column(name, kind, reason=in_a_row([found.said, None if kind == "text" else marks_left_out(cells)]))
 
@@ -365,6 +365,8 @@ def _number_or_class(
 
 def _options(name: str, values: pa.ChunkedArray, modality: str, decimal: str) -> dict[str, Any]:
     """Return what coercion needs for a modality that the user named."""
+    if modality == "labels":
+        return label_options(name, values)[0]
     special = kind_of(modality)
     if special is not None:
         return dict(special.recognise(name, values) or {})
@@ -394,7 +396,4 @@ def _options(name: str, values: pa.ChunkedArray, modality: str, decimal: str) ->
         return {"form": "duration"}
     if modality == "number":
         return dict(quantities_of(values, decimal, name).options) or ({"decimal": ","} if decimal == "," else {})
-    if modality == "labels":
-        counts = {m: sum(m in c for c in cells) for m in SEPARATORS}
-        return {"separator": max(SEPARATORS, key=lambda m: counts[m])}
     return {}

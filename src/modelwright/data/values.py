@@ -103,10 +103,15 @@ def half_width(cell: str) -> str:
 
 def seen(cell: str) -> str:
     """Return a word as people see it: in its usual width, without marks of no width and blanks at its ends."""
+    return half_width(without_unseen(cell)).strip()
+
+
+def without_unseen(cell: str) -> str:
+    """Return a word as it is written, without marks of no width and blanks at its ends."""
     if cell.isascii():
         return cell.strip()
     bare = cell.translate({mark: None for mark in _UNSEEN if chr(mark) not in _JOINERS})
-    return half_width(bare).strip().strip(_JOINERS)
+    return bare.strip().strip(_JOINERS).strip()
 
 
 def unseen_in(cell: str) -> str | None:

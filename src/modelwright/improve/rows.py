@@ -250,7 +250,7 @@ def _text(cell: Any, separator: str) -> str | None:
     if cell is None:
         return None
     if isinstance(cell, (list, tuple)):
-        return separator.join(str(c) for c in cell)
+        return separator.join(str(c) for c in cell) if separator else json.dumps(cell, ensure_ascii=False)
     if isinstance(cell, dict):
         return json.dumps(cell, ensure_ascii=False)
     if isinstance(cell, bool):

@@ -25,7 +25,7 @@ class Source:
     rows: pa.Table | None = None  # that it learnt from; None where they are gone
     test: pa.Table | None = None  # that it was tested on; None where they cannot be told any more
     modalities: Mapping[str, str] = field(default_factory=dict)  # of the columns that the model reads
-    separator: str = "|"  # between several labels of one cell
+    separator: str = "|"  # between several labels of one cell; "" where a cell lists them in JSON
     group: str | None = None  # column of groups that are never split
     time: str | None = None
     subject: str | None = None  # column that says whose row it is

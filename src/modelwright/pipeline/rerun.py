@@ -55,7 +55,7 @@ def read_again(folder: Path, place: str | None = None) -> Source:
         "run": folder,
         "target": target.name,
         "modalities": {c.name: c.modality for c in schema.inputs},
-        "separator": str(target.options.get("separator", "|")),
+        "separator": "" if "form" in target.options else str(target.options.get("separator", "|")),
         "group": config.group,
         "time": config.time,
         "subject": config.subject,
