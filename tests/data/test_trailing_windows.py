@@ -8,7 +8,7 @@ import pytest
 
 from modelwright.core.errors import DataError
 from modelwright.data.series import gathered, gathered_rows
-from modelwright.data.trailing_windows import find_season, in_order, length_of, season_of, trailing
+from modelwright.data.trailing_windows import find_season, in_order, length_of, season_of, trailing, with_units
 from modelwright.features.shared.windows import windows_of
 
 LAYOUT = {"series": {"trailing": {"time": "at", "id": "who", "channels": ["x", "y"], "length": 3, "season": 0}}}
@@ -82,3 +82,20 @@ def test_the_season_is_that_of_each_series_in_the_order_of_time():
     row = int(np.flatnonzero(mixed == 245)[0])
     np.testing.assert_allclose(windows_of(made.column("series").combine_chunks(), 1, 3)[row, 0], wave[3:6], atol=1e-6)
     assert made.column_names == ["date", "hour", "who", "series"]
+
+
+def test_numbers_with_units_are_watched_and_read_alike_later():
+    raw = pa.table(
+        {"at": list(range(40)), "who": ["a"] * 40, "t": [f"{20 + i / 4}℃" for i in range(40)], "word": ["x", "y"] * 20}
+    )
+    units = with_units(raw, {"at"}, ".")
+    assert list(units) == ["t"]
+    layout = {
+        "series": {"trailing": {"time": "at", "id": None, "channels": ["t"], "length": 2, "season": 0, "units": units}}
+    }
+    for part in (raw, raw.slice(0, 3)):
+        made = gathered(part, layout)
+        assert windows_of(made.column("series").combine_chunks(), 1, 2)[2, 0].tolist() == [20.25, 20.5]
+        assert "t" not in made.column_names
+    with pytest.raises(DataError, match=r"expected a number, received `hot`"):
+        gathered(pa.table({"at": [1], "t": ["hot"]}), layout)

@@ -1,20 +1,22 @@
 """Rows in time, each with what came before it: a table of a series in which every row becomes a window that ends with it.
 
 A layout {"trailing": {"time", "id", "channels": [column, ...], "length", "season"}} is kept in the options of the windows' column, so that
-a bundle reads later rows in the same way: rows sent together are one stretch of time. Rows keep their order in the source.
+a bundle reads later rows in the same way, "units" beside them where columns hold numbers with units: rows sent together are one stretch of time. Rows keep their order in the source.
 Legend: N rows, C channels, L moments of a window, S season in rows.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
-from modelwright.data._moments import channel, moments
+from modelwright.data._moments import channel, in_row, is_text, moments
+from modelwright.data._quantities import quantities_of, to_quantity
 from modelwright.data.time_parts import again
+from modelwright.data.values import is_mark, is_missing
 
 NAME = "series"
 _LAGS, _LONGEST = 50, 1100  # moments of a window, at least and at most
@@ -73,6 +75,33 @@ def trailing(x: np.ndarray, order: np.ndarray, ends: np.ndarray, length: int) ->
     return out
 
 
+def with_units(raw: pa.Table, apart: Collection[str | None], decimal: str) -> dict[str, dict[str, Any]]:
+    """Return how columns of numbers with something around them (`20.5℃`, `35%`) are read, by name, but for those `apart`."""
+    out = {}
+    for name in raw.column_names:
+        if name not in apart and is_text(raw.column(name).type):
+            found = quantities_of(raw.column(name), decimal, name)
+            if found.numbers and found.options:
+                out[name] = dict(found.options)
+    return out
+
+
+def quantity_channel(raw: pa.Table, name: str, options: Mapping[str, Any]) -> np.ndarray:
+    """Return a column of such numbers [N], NaN where missing. Raises DataError for a cell that is none."""
+    values = raw.column(name) if name in raw.column_names else pa.chunked_array([pa.nulls(raw.num_rows, pa.string())])
+    if not is_text(values.type):
+        return channel(raw, name, ".")
+    out = np.full(raw.num_rows, np.nan)
+    for row, cell in enumerate(values.to_pylist()):
+        if cell is None or is_missing(cell) or is_mark(cell):
+            continue
+        number = to_quantity(cell, options)
+        if number is None:
+            raise in_row(row, name, f"expected a number, received `{cell[:40]}`", f"应为数字，收到的是 `{cell[:40]}`")
+        out[row] = number
+    return out
+
+
 def in_order(raw: pa.Table, time: str, machine: str | None) -> tuple[np.ndarray, np.ndarray]:
     """Return the rows [N] by series and time, as they stand where there is no column of times, and where each series begins [N] in that order."""
     group = np.zeros(raw.num_rows, np.int64)
@@ -98,7 +127,10 @@ def gather_trailing(raw: pa.Table, name: str, layout: Mapping[str, Any], signs: 
     where it is absent. `signs` are decimal signs of columns of text. Raises DataError for a cell that is no number or time."""
     rows, channels, length = raw.num_rows, layout["channels"], layout["length"]
     order, begins = in_order(raw, layout["time"], layout["id"])
-    x = np.stack([channel(raw, c, signs.get(c, ".")) for c in channels])
+    units = layout.get("units", {})
+    x = np.stack(
+        [quantity_channel(raw, c, units[c]) if c in units else channel(raw, c, signs.get(c, ".")) for c in channels]
+    )
     windows = trailing(x, order, begins, length)
     offsets = np.arange(0, rows * len(channels) * length + 1, length, dtype=np.int32)
     inner = pa.ListArray.from_arrays(pa.array(offsets), pa.array(windows.ravel()))

@@ -96,6 +96,8 @@ class AnomalyDetection(GeneratedTask):
             *config.column,
         }
         channels = numbers_of(raw, apart, config.decimal)
+        units = trailing_windows.with_units(raw, {*apart, *channels}, config.decimal or ".")
+        channels |= {n: trailing_windows.quantity_channel(raw, n, options) for n, options in units.items()}
         if not channels:
             raise DataError(
                 "There is no column of numbers beside --time that could be watched.", "除 --time 外没有可监测的数值列。"
@@ -105,7 +107,7 @@ class AnomalyDetection(GeneratedTask):
             season = trailing_windows.season_of(channels, *trailing_windows.in_order(raw, time, config.machine))
         layout = {
             "time": time, "id": config.machine, "channels": list(channels),
-            "length": trailing_windows.length_of(season), "season": season,
+            "length": trailing_windows.length_of(season), "season": season, **({"units": units} if units else {}),
         }  # fmt: skip
         layouts: dict[str, dict[str, Any]] = {trailing_windows.NAME: {"trailing": layout}}
         from modelwright.data.series import gathered
