@@ -181,3 +181,22 @@ def test_cells_of_many_characters_are_read_until_the_time_ends(monkeypatch):
 )
 def test_id_cards_in_words_are_found_as_those_in_digits(text, card):
     assert [text[m.start : m.end] for m in find(text) if m.type == "id-card"] == ([card] if card else [])
+
+
+@pytest.mark.parametrize(
+    ("text", "address"),
+    [
+        (
+            "寄到杭州市西湖区文三路 478 号华星时代广场 A 座 8 楼，谢谢",
+            "杭州市西湖区文三路 478 号华星时代广场 A 座 8 楼",
+        ),
+        ("我家在广州天河区体育西路103号维多利广场B塔", "广州天河区体育西路103号维多利广场B塔"),
+        ("住在北京市朝阳区建国路88号院 3 号楼 2 单元 1501 室", "北京市朝阳区建国路88号院 3 号楼 2 单元 1501 室"),
+        ("祖冲之路1500弄9号 3 天没人取件", "祖冲之路1500弄9号"),
+        ("ship to 221B Baker Street, London NW1 6XE please", "221B Baker Street, London NW1 6XE"),
+        ("at 1600 Pennsylvania Ave NW, Washington, DC 20500", "1600 Pennsylvania Ave NW, Washington, DC 20500"),
+        ("to 10 Main St W, Toronto, ON M5V 2T6.", "10 Main St W, Toronto, ON M5V 2T6"),
+    ],
+)
+def test_an_address_is_found_to_its_end(text, address):
+    assert [text[m.start : m.end] for m in find(text) if m.type in ("address", "postcode")] == [address]
