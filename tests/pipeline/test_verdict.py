@@ -9,7 +9,7 @@ import pytest
 
 from modelwright.core.task import get_task
 from modelwright.pipeline.report.verdict import verdict_words
-from modelwright.pipeline.state import Judgement
+from modelwright.pipeline.state import Beaten, Judgement
 
 
 @pytest.mark.parametrize(
@@ -36,3 +36,28 @@ def test_what_must_be_beaten_is_named_by_the_task(task: str, recipe: str, en: st
     if asked:
         assert f"not clearly better than {found.least.en}" in words.en
         assert f"并不明显优于{found.least.zh}" in words.zh
+
+
+@pytest.mark.parametrize(
+    ("beaten", "rows", "winner", "better"),
+    [
+        ([("bicubic", 2.0, 1.5, 2.5), ("lanczos", 1.0, -1.0, 3.0)], 5, "espcn", True),
+        ([("bicubic", 2.0, -0.5, 2.5)], 5, "espcn", False),
+        ([("bicubic", 2.0, 2.0, 2.0)], 5, "espcn", False),
+        ([("bicubic", 2.0, float("nan"), float("nan"))], 5, "espcn", False),
+        ([("bicubic", 2.0, 1.5, 2.5)], 4, "espcn", False),
+        ([("bicubic", 2.0, 1.5, 2.5)], 5, "bicubic", False),
+        ([], 5, "espcn", False),
+    ],
+)
+def test_few_test_rows_tell_what_a_comparison_row_by_row_tells(
+    beaten: list[tuple[str, float, float, float]], rows: int, winner: str, better: bool
+) -> None:
+    facts: Any = {"conclusive": False, "winner": [winner], "value": 36.7, "low": 33.0, "high": 40.0, "higher": True,
+                  "rows": {"test": rows, "folds": 1}, "validated": {"value": float("nan"), "rows": 0}}  # fmt: skip
+    task = get_task("image-to-image")
+    held = [Beaten(*b, p=0.01) for b in beaten]
+    words, advice = verdict_words(facts, Judgement([], held, False, None), task.metrics[0], task, None)  # type: ignore[arg-type]
+    assert ("better than bicubic (by 2" in words.en, "优于 bicubic" in words.zh) == (better, better)
+    assert words.en.startswith("How good it is cannot" if better else "Nothing can be concluded")
+    assert advice == [task.more], "more rows are wanted in any case"

@@ -79,6 +79,23 @@ def test_pairs_of_unlike_size_are_set_aside_by_row_and_file(tmp_path):
         data_of(tmp_path)
 
 
+def test_test_pairs_of_another_scale_than_training_are_refused_before_anything_is_tried(tmp_path):
+    good = folder_of(tmp_path / "good", 4, 40, 48)
+    for i in range(3):
+        for side, pixels in (("low", picture(i, 20, 24)), ("high", picture(i, 60, 72))):
+            (tmp_path / "pairs" / side).mkdir(parents=True, exist_ok=True)
+            (tmp_path / "pairs" / side / f"p{i}.png").write_bytes(png(pixels))
+    with pytest.raises(
+        DataError, match=r"must be 2 times as large.*row 1 \(p0.png\): 24 x 20 -> 72 x 60.*--degrade"
+    ) as e:
+        data_of(good, degrade="bicubic x2", test=str(tmp_path / "pairs"))
+    assert "2 倍" in e.value.words.zh
+    with pytest.raises(DataError, match="must be of the given one's size"):
+        data_of(good, degrade="noise 25", test=str(tmp_path / "pairs"))
+    data, _ = data_of(good, degrade="bicubic x3", test=str(tmp_path / "pairs"))
+    assert len(data.test) == 3
+
+
 def test_too_small_moving_deep_and_print_colours(tmp_path):
     good = folder_of(tmp_path / "good", 3, 40, 48)
     (good / "tiny.png").write_bytes(png(picture(0, 12, 12)))

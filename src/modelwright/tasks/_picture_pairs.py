@@ -137,6 +137,27 @@ def paired(table: Table) -> tuple[Table, Words | None]:
     return (out.take(np.array(kept)) if len(kept) < len(table) else out), words
 
 
+def check_scale(test: Table, trained: Table) -> None:
+    """Raise DataError where official test pairs are of another scale than the pictures that are trained on."""
+    told, wanted = (int(t.schema.inputs[0].options["scale"]) for t in (test, trained))
+    if told == wanted:
+        return
+    given, target = test.schema.inputs[0], test.schema.target
+    assert target is not None
+    place = _place(test, target.name, 0)
+    shown = _pair(test.column(given.name)[0], test.column(target.name)[0], ()).shown
+    how = (
+        Words("of the given one's size", "输入与目标等大")
+        if wanted == 1
+        else Words(f"{wanted} times as large", f"目标为输入的 {wanted} 倍")
+    )
+    raise DataError(
+        f"The test pictures of {test.source} do not go with the training pictures: the wanted one must be {how.en}, as it is in training; "
+        f"{place.en}: {shown.en}. Give test pairs of that scale, or another --degrade.",
+        f"{test.source} 的测试图片与训练图片不符：应与训练时一致（{how.zh}）；{place.zh}：{shown.zh}。请提供该倍数的测试图片对，或修改 --degrade。",
+    )
+
+
 def _none_fits(table: Table, column: str, pairs: list[_Pair]) -> DataError:
     shown = pairs[0].shown if pairs else Words("", "")
     place = _place(table, column, 0) if pairs else Words("", "")

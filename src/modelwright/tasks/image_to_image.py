@@ -17,12 +17,12 @@ from modelwright.core.judged import Judged, Metric
 from modelwright.core.reading import Detected, Reading
 from modelwright.core.recipe import Model, own_recipes
 from modelwright.core.schema import Column, Schema, Table
-from modelwright.core.task import GeneratedTask, Section
+from modelwright.core.task import Formed, GeneratedTask, Section
 from modelwright.core.words import Words
 from modelwright.data.degrade import parse_degrade
 from modelwright.data.pairs import WANTED, pairs_table
 from modelwright.evaluate.metrics.pictures import LPIPS, PICTURES, PSNR, PSNR_COLOUR
-from modelwright.tasks._picture_pairs import by_picture, made_worse, paired, with_place
+from modelwright.tasks._picture_pairs import by_picture, check_scale, made_worse, paired, with_place
 from modelwright.tasks._row_means import row_mean
 
 if TYPE_CHECKING:
@@ -102,6 +102,12 @@ class ImageToImage(GeneratedTask):
         if config.degrade is not None:
             table = made_worse(table, config.degrade, config.seed)
         return paired(table)
+
+    def formed(self, table: Table, config: RunConfig, trained: Table | None = None) -> Formed:
+        """As Task.formed. Raises DataError for official test pairs that are enlarged otherwise than the training pictures are."""
+        if trained is not None:
+            check_scale(table, trained)
+        return Formed(table)
 
     def units(self, table: Table) -> np.ndarray | None:
         return by_picture(table)

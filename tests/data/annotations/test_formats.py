@@ -77,6 +77,14 @@ def test_coco_gives_every_picture_those_without_boxes_too(tmp_path):
         ({"annotations": None}, "lacks the list annotations"),
         ({"annotations": [7]}, r"annotations\[0\]: expected an object"),
         ({"categories": [{"id": [1], "name": "a"}]}, r"categories\[0\]: expected an object whose ids"),
+        (
+            {"images": [{"id": 7, "file_name": n} for n in ("a.png", "b.png")]},
+            r"images\[0\] and images\[1\] have the same id, 7",
+        ),
+        (
+            {"categories": [{"id": 3, "name": n} for n in "ab"]},
+            r"categories\[0\] and categories\[1\] have the same id, 3",
+        ),
         ({"images": [{"id": 7, "file_name": "z.png"}]}, "there is no image|were not found"),
     ],
 )

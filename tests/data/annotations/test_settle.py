@@ -5,10 +5,12 @@ import json
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from PIL import Image
 
 from boxes_made import picture
 from modelwright.core.errors import DataError
 from modelwright.core.events import EventStream
+from modelwright.core.words import Words
 from modelwright.data.annotations.base import Marked
 from modelwright.data.annotations.shared.settle import Shape, settled, turn
 
@@ -50,7 +52,9 @@ def test_a_box_that_cannot_be_is_left_out_and_told(tmp_path, bad, kept, says):
 def test_labels_of_too_few_boxes_are_told(tmp_path):
     path = str(picture(tmp_path / "a.png"))
     _, said = told([Marked("a.xml", path, [*GOOD, box(1, 9, 5, 20, label="rare")], (40, 30))], tmp_path)
-    assert said == ["set: too few boxes to learn from and to judge by: `rare` (1). Mark more, or take the label out."]
+    assert said == [
+        "set: too few boxes to learn from and to judge by: `rare` (1: a.xml). Mark more, or take the label out."
+    ]
     assert told([Marked("a.xml", path, GOOD, (40, 30))], tmp_path)[1] == []
     assert told([Marked("a.xml", path, GOOD[:2], (40, 30))], tmp_path)[1] == [], "a small set is told of elsewhere"
 
@@ -72,6 +76,59 @@ def test_boxes_drawn_before_the_picture_was_turned_are_turned(tmp_path):
         [Marked("a.xml", str(path), [box(30, 0, 38, 5)])], tmp_path
     )  # beyond 30: drawn on the picture as stored
     assert only_so == [[[25.0, 30.0, 30.0, 38.0]]]
+
+
+def test_pictures_that_tell_decide_which_way_up_the_others_of_a_source_were_drawn(tmp_path):
+    path = str(picture(tmp_path / "a.jpg", 40, 30, exif=6))
+    upside_down = str(picture(tmp_path / "b.jpg", 40, 30, exif=3))
+    untold = [Marked("either", path, [box(0, 0, 10, 5)]), Marked("half", upside_down, [box(0, 0, 10, 5)], (40, 30))]
+    before, after = [box(30, 0, 38, 5)], [box(0, 30, 5, 38)]  # fits the picture as stored alone, and upright alone
+    found, said = told([*untold, Marked("stored", str(picture(tmp_path / "c.jpg", 40, 30, exif=6)), before)], tmp_path)
+    assert found == [[[25.0, 0.0, 30.0, 10.0]], [[30.0, 25.0, 40.0, 30.0]], [[25.0, 30.0, 30.0, 38.0]]]
+    assert said == [
+        "set: 3 boxes drawn before the picture was turned by its EXIF data are turned with it (either, half, stored)."
+    ]
+    found, said = told([*untold, Marked("upright", str(picture(tmp_path / "c.jpg", 40, 30, exif=6)), after)], tmp_path)
+    assert (found, said) == ([[[0.0, 0.0, 10.0, 5.0]], [[0.0, 0.0, 10.0, 5.0]], [[0.0, 30.0, 5.0, 38.0]]], [])
+    found, said = told(untold, tmp_path)
+    assert found == [[[0.0, 0.0, 10.0, 5.0]]] * 2
+    assert len(said) == 1
+    assert "2 boxes that may have been drawn before or after" in said[0]
+    assert "(either, half)" in said[0]
+    assert told([Marked("none", upside_down, [], (40, 30))], tmp_path)[1] == [], "nothing was drawn"
+
+
+def test_shares_of_a_picture_as_stored_are_turned_where_others_tell_so(tmp_path):
+    path = str(picture(tmp_path / "a.jpg", 40, 30, exif=6))
+    clear = Marked("stored", str(picture(tmp_path / "c.jpg", 40, 30, exif=6)), [box(30, 0, 38, 5)], (40, 30))
+    found, _ = told([Marked("shares", path, [box(0, 0, 0.25, 0.5)], relative=True), clear], tmp_path)
+    assert found[0] == [[15.0, 0.0, 30.0, 10.0]]
+
+
+def test_boxes_of_a_larger_copy_as_stored_are_scaled_and_turned(tmp_path):
+    path = str(picture(tmp_path / "a.jpg", 40, 30, exif=6))
+    found, said = told([Marked("a.xml", path, [box(0, 0, 20, 10)], (80, 60))], tmp_path)
+    assert found == [[[25.0, 0.0, 30.0, 10.0]]]
+    assert len(said) == 2
+
+
+def test_a_picture_that_is_named_twice_is_one_with_the_boxes_of_both(tmp_path):
+    path = str(picture(tmp_path / "a.png"))
+    found, said = told([Marked("row 1", path, [box(1, 1, 5, 5)]), Marked("row 2", path, [box(9, 9, 20, 20)])], tmp_path)
+    assert found == [[[1.0, 1.0, 5.0, 5.0], [9.0, 9.0, 20.0, 20.0]]]
+    assert "1 entry of pictures that stand there already" in said[0]
+    assert "(row 2)" in said[0]
+
+
+def test_a_box_is_named_by_its_own_place(tmp_path):
+    one = Marked("a", str(picture(tmp_path / "a.png")), [box(1, 1, 5, 5), box(9, 1, 3, 5)])
+    one.places = [Words("row 1", "第 1 行"), Words("row 7", "第 7 行")]
+    assert "(row 7)" in told([one], tmp_path)[1][0]
+
+
+def test_a_picture_of_very_many_pixels_has_no_size_here(tmp_path):
+    Image.new("1", (50_000, 50_000)).save(tmp_path / "huge.png")
+    assert told([Marked("a", str(tmp_path / "huge.png"), [box(1, 1, 5, 5)])], tmp_path)[0] == [[[1.0, 1.0, 5.0, 5.0]]]
 
 
 def test_boxes_drawn_on_a_picture_of_another_size_are_scaled(tmp_path):

@@ -28,15 +28,26 @@ Box = dict[str, Any]
 class Marked:
     """One picture as a source tells it: `place` names it in messages, `size` (width, height) is what the source says of it.
 
-    Boxes are in pixels, or with `relative` in shares of width and height. `more` are further cells of its row.
+    Boxes are in pixels, or with `relative` in shares of width and height. `more` are further cells of its row. `places` name the
+    boxes, one each, where the source has places of their own for them.
     """
 
-    place: str
+    place: str | Words
     picture: Any
     boxes: list[Box]
     size: tuple[int, int] | None = None
     relative: bool = False
     more: Mapping[str, Any] = field(default_factory=dict)
+    places: list[Words] = field(default_factory=list)
+
+    @property
+    def placed(self) -> Words:
+        """What names it in messages of either language."""
+        return Words(self.place, self.place) if isinstance(self.place, str) else self.place
+
+    def each_place(self) -> list[Words]:
+        """Return what names each box."""
+        return self.places or [self.placed] * len(self.boxes)
 
 
 class Format(ABC):

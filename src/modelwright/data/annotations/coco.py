@@ -46,6 +46,8 @@ class Coco(Format):
                         f"{path}, {key}[{i}]: expected an object whose ids are numbers or texts, received `{str(entry)[:60]}`.",
                         f"{path}，{key}[{i}]：应为对象，且 id 为数字或文本；收到的是 `{str(entry)[:60]}`。",
                     )
+        for key in ("images", "categories"):
+            _told_apart(data[key], key, path)
         names = {c.get("id"): str(c.get("name", c.get("id"))) for c in data["categories"]}
         by_image = _by_image(data, names, path)
         folder = _folder(path, data["images"])
@@ -56,13 +58,28 @@ class Coco(Format):
                 raise DataError(f"{path}, images[{i}] has no file_name.", f"{path} 的 images[{i}] 没有 file_name。")
             told = image.get("width"), image.get("height")
             size = (int(told[0]), int(told[1])) if all(isinstance(v, (int, float)) and v > 0 for v in told) else None
-            out.append(Marked(f"{name}", str(folder / str(name)), by_image.get(image.get("id"), []), size))
+            boxes = by_image.get(image.get("id"), {})
+            places = [Words(f"{name}, {at}", f"{name}，{at}") for at in boxes]
+            out.append(Marked(f"{name}", str(folder / str(name)), list(boxes.values()), size, places=places))
         return out
 
 
-def _by_image(data: dict[str, Any], names: dict[Any, str], path: Path) -> dict[Any, list[Box]]:
+def _told_apart(entries: list[Any], key: str, path: Path) -> None:
+    """Raise DataError where two entries have one id: what belongs to which could not be told."""
+    first: dict[Any, int] = {}
+    for i, entry in enumerate(entries):
+        at = first.setdefault(entry.get("id"), i)
+        if at != i:
+            raise DataError(
+                f"{path}: {key}[{at}] and {key}[{i}] have the same id, {entry.get('id')!r}. Give each an id of its own.",
+                f"{path}：{key}[{at}] 与 {key}[{i}] 的 id 相同（{entry.get('id')!r}）。请使每个 id 唯一。",
+            )
+
+
+def _by_image(data: dict[str, Any], names: dict[Any, str], path: Path) -> dict[Any, dict[str, Box]]:
+    """Return the boxes of each image by their places in the file."""
     known = {image.get("id") for image in data["images"]}
-    out: dict[Any, list[Box]] = {}
+    out: dict[Any, dict[str, Box]] = {}
     for i, a in enumerate(data["annotations"]):
         place = f"annotations[{i}]"
         if a.get("category_id") not in names:
@@ -84,7 +101,7 @@ def _by_image(data: dict[str, Any], names: dict[Any, str], path: Path) -> dict[A
             )
         x, y, w, h = (number(v, path, place, "bbox") for v in box)
         made: Box = {"box": [x, y, x + w, y + h], "label": names[a["category_id"]]}
-        out.setdefault(a["image_id"], []).append(made | ({"crowd": True} if a.get("iscrowd") else {}))
+        out.setdefault(a["image_id"], {})[place] = made | ({"crowd": True} if a.get("iscrowd") else {})
     return out
 
 

@@ -102,7 +102,8 @@ def _read(file: Path, picture: str) -> Marked:
     size = (
         (int(float(told[0])), int(float(told[1]))) if told[0] and told[1] and told[0].strip() not in ("", "0") else None
     )
-    return Marked(file.name, picture, boxes, size)
+    places = [Words(f"{file.name}, object {i}", f"{file.name} 第 {i} 个 object") for i in range(1, len(boxes) + 1)]
+    return Marked(file.name, picture, boxes, size, places=places)
 
 
 def _from_zero(found: list[Marked]) -> list[Marked]:

@@ -47,9 +47,10 @@ class Yolo(Format):
         out = []
         for picture in pictures_below(folder):
             file = _labels(picture)
-            boxes = _read(file, names) if file is not None else []
-            place = str(picture.relative_to(folder))
-            out.append(Marked(str(file) if file is not None else place, str(picture), boxes, relative=True))
+            read = _read(file, names) if file is not None else []
+            place = str(file if file is not None else picture.relative_to(folder))
+            boxes, lines = [box for box, _ in read], [Words(f"{place}, {w.en}", f"{place} {w.zh}") for _, w in read]
+            out.append(Marked(place, str(picture), boxes, relative=True, places=lines))
         if not out:
             raise DataError(f"There is no picture in {folder}.", f"{folder} 中没有图片。")
         return out
@@ -65,8 +66,9 @@ def _labels(picture: Path) -> Path | None:
     return next((p for p in places if p.is_file() and p.name not in _NAMES), None)
 
 
-def _read(file: Path, names: dict[int, str] | None) -> list[Box]:
-    out: list[Box] = []
+def _read(file: Path, names: dict[int, str] | None) -> list[tuple[Box, Words]]:
+    """Return the boxes of a file, each with its line."""
+    out: list[tuple[Box, Words]] = []
     for line, text in enumerate(file.read_text(encoding="utf-8-sig", errors="replace").splitlines(), 1):
         cells = text.split()
         if not cells:
@@ -94,7 +96,7 @@ def _read(file: Path, names: dict[int, str] | None) -> list[Box]:
         else:
             x, y, w, h = values
             sides = [x - w / 2, y - h / 2, x + w / 2, y + h / 2]
-        out.append({"box": sides, "label": names[kind] if names is not None else str(kind)})
+        out.append(({"box": sides, "label": names[kind] if names is not None else str(kind)}, place))
     return out
 
 

@@ -8,7 +8,7 @@ import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 import pyarrow as pa
@@ -34,6 +34,8 @@ from modelwright.data.kinds.base import (
 
 if TYPE_CHECKING:
     from PIL.Image import Image as Picture
+
+T = TypeVar("T")
 
 SUFFIXES = frozenset(
     (".png", ".jpg", ".jpeg", ".jfif", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".pgm", ".ppm", ".avif", ".dcm")
@@ -85,30 +87,48 @@ def decode(cell: Mapping[str, Any], side: int | None = None, most: int = _MOST_P
 
 def _picture(data: bytes, side: int | None, most: int, made: Callable[[Picture], np.ndarray]) -> np.ndarray:
     """Return what `made` makes of a picture loaded within bounds. Raises Unreadable."""
+    from PIL import ImageOps
+
+    def loaded(picture: Picture) -> np.ndarray:
+        if side is not None:
+            picture.draft("RGB" if picture.mode not in ("L", "CMYK") else picture.mode, (side, side))
+        picture.load()
+        return made(ImageOps.exif_transpose(picture))
+
+    return picture_in(io.BytesIO(data), loaded, most)
+
+
+def picture_in(file: IO[bytes], made: Callable[[Picture], T], most: int = _MOST_PIXELS) -> T:
+    """Return what `made` makes of a picture whose head alone has been read. Raises Unreadable for what is no picture, or damaged,
+    and for one of more than `most` pixels."""
     try:
-        from PIL import Image, ImageOps
+        from PIL import Image
     except ImportError as e:
         raise MissingExtra("image", "Reading images", "读取图片") from e
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # on damaged metadata, and on sizes that are bounded here
-            picture: Picture = Image.open(io.BytesIO(data), formats=_FORMATS)
+            picture: Picture = Image.open(file, formats=_FORMATS)
             width, height = picture.size
             if width * height > most or max(width, height) > _MOST_SIDE:
                 raise _too_large(f"{width} x {height}", most)
-            if side is not None:
-                picture.draft("RGB" if picture.mode not in ("L", "CMYK") else picture.mode, (side, side))
-            picture.load()
-            return made(ImageOps.exif_transpose(picture))
+            return made(picture)
     except Unreadable:
         raise
     except (MemoryError, Image.DecompressionBombError):
         raise _too_large("> 178 000 000", most) from None
     except FAULTS as e:
+        size = file.seek(0, io.SEEK_END)
         raise Unreadable(
-            f"not a complete picture ({type(e).__name__}, {len(data)} bytes); save it again as PNG or JPEG",
-            f"不是完整的图片（{type(e).__name__}，{len(data)} 字节）；请重新存为 PNG 或 JPEG",
+            f"not a complete picture ({type(e).__name__}, {size} bytes); save it again as PNG or JPEG",
+            f"不是完整的图片（{type(e).__name__}，{size} 字节）；请重新存为 PNG 或 JPEG",
         ) from None
+
+
+def turned_by(picture: Picture) -> int:
+    """Return the EXIF orientation of a picture, 1 (upright) to 8."""
+    turned = picture.getexif().get(_ORIENTATION, 1)
+    return turned if turned in range(1, 9) else 1
 
 
 def looked(cell: Mapping[str, Any]) -> tuple[int, int, int, int]:
@@ -120,21 +140,13 @@ def looked(cell: Mapping[str, Any]) -> tuple[int, int, int, int]:
     if is_dicom(data):
         height, width, channels = decode(cell).shape
         return height, width, channels, 1
-    from PIL import Image
 
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            picture = Image.open(io.BytesIO(data), formats=_FORMATS)
-            width, height = picture.size
-            if picture.getexif().get(_ORIENTATION, 1) in (5, 6, 7, 8):
-                width, height = height, width
-            grey = picture.mode in ("1", "L", *_DEEP)
-            return height, width, 1 if grey else 3, int(getattr(picture, "n_frames", 1))
-    except (MemoryError, Image.DecompressionBombError):
-        raise _too_large("> 178 000 000", _MOST_PIXELS) from None
-    except FAULTS as e:
-        raise Unreadable(f"not a picture ({type(e).__name__})", f"不是图片（{type(e).__name__}）") from None
+    def head(picture: Picture) -> tuple[int, int, int, int]:
+        width, height = picture.size if turned_by(picture) < 5 else picture.size[::-1]
+        grey = picture.mode in ("1", "L", *_DEEP)
+        return height, width, 1 if grey else 3, int(getattr(picture, "n_frames", 1))
+
+    return picture_in(io.BytesIO(data), head)
 
 
 def _too_large(size: str, most: int) -> Unreadable:

@@ -70,7 +70,7 @@ class Reader:
             "column": self.column, "modality": self.modality, "figures": [f.to_json() for f in self.figures],
         }  # fmt: skip
         for name in ("codec", "scale", "mean", "deviation", "fourier", "spread", "moments", "rows"):
-            if value := getattr(self, name):
+            if (value := getattr(self, name)) or value == {}:  # of pictures the codec has nothing to keep, and is one
                 out[name] = value
         return out
 
@@ -84,7 +84,8 @@ class Reader:
         if len(lists["mean"]) != projected or len(lists["deviation"]) != projected:
             raise ValueError("projections without their scale")
         return cls(
-            str(data["column"]), str(data["modality"]), figures, data.get("codec"),
+            str(data["column"]), str(data["modality"]), figures,
+            data.get("codec", {} if scale else None),  # bundles made earlier lack a codec that has nothing to keep
             (_finite(scale[0]), _finite(scale[1])) if scale else None, **lists,
             moments=(float(moments[0]), float(moments[1])) if moments else None, rows=int(data.get("rows", 0)),
         )  # fmt: skip

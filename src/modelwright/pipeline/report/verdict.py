@@ -20,6 +20,7 @@ from modelwright.tune.gate import Verdict
 from modelwright.tune.leaderboard import Outcome, Winner
 from modelwright.tune.timing import AnswerTime
 
+_LEAST_PAIRED = 5  # test rows from which on a comparison row by row is told beside such a score
 LEAST_TEST = 20  # test rows below which a score by itself tells too little to be a verdict
 
 
@@ -72,8 +73,27 @@ def conclusive(facts: Facts) -> bool:
     return known and (facts["asked"] or facts["rows"]["test"] >= LEAST_TEST)
 
 
-def _nothing_told(facts: Facts, metric: Metric, task: Task, judged: Judged) -> tuple[Words, list[Words]]:
-    """Return the words for test rows that tell nothing, with the score that stands beside."""
+def _above_the_least(facts: Facts, verdict: Judgement, metric: Metric) -> Words | None:
+    """Return by how much the winner is better than all that every model must beat, row by row: a few rows of a kind can tell that
+    where they do not tell how good it is. None where they do not."""
+    least = [b for b in verdict.beaten if guesses(b.name)]
+    if facts["rows"]["test"] < _LEAST_PAIRED or not least or any(guesses(n) for n in facts["winner"]):
+        return None
+    if not all(0 < b.low < b.high < math.inf for b in least):  # no width at all is no interval
+        return None
+    b = min(least, key=lambda b: b.difference)
+    by, ends = shown_score(b.difference), f"{shown_score(b.low)} - {shown_score(b.high)}"
+    return Words(
+        f"On them it is better than {b.name} (by {by} in {metric.title.en}, 95 %: {ends})",
+        f"但在这些数据上优于 {b.name}（{metric.title.zh}相差 {by}，95%：{ends}）",
+    )
+
+
+def _nothing_told(
+    facts: Facts, verdict: Judgement, metric: Metric, task: Task, judged: Judged
+) -> tuple[Words, list[Words]]:
+    """Return the words for test rows that tell nothing, or no more than that the model is better than the least one, with the score
+    that stands beside."""
     n, beside, (one, other, zh) = facts["rows"]["test"], facts["validated"], task.unit
     why = Words(
         f"Nothing can be concluded from {n} test {one if n == 1 else other}", f"仅凭 {n} {zh}测试数据无法得出结论"
@@ -85,7 +105,14 @@ def _nothing_told(facts: Facts, metric: Metric, task: Task, judged: Judged) -> t
             f"{why.en}: {metric.title.en} is not defined on them.", f"{why.zh}：{metric.title.zh}在其上没有定义。"
         )
     else:
+        above = _above_the_least(facts, verdict, metric)
+        if above is not None:
+            why = Words(
+                f"How good it is cannot be concluded from {n} test {one if n == 1 else other}",
+                f"仅凭 {n} {zh}测试数据无法判断其水平",
+            )
         why = Words(f"{why.en} ({metric.title.en} {shown_score(facts['value'])}).", f"{why.zh}（{metric.title.zh} {shown_score(facts['value'])}）。")  # fmt: skip
+        why = why if above is None else Words(f"{why.en} {above.en}.", f"{why.zh}{above.zh}。")
     if math.isfinite(beside["value"]):
         folded = facts["rows"]["folds"] > 1
         how = Words("cross-validation", "交叉验证") if folded else Words("validation", "验证集")
@@ -103,7 +130,7 @@ def verdict_words(
 ) -> tuple[Words, list[Words]]:
     """Return the verdict in plain words, and what to do next."""
     if not facts["conclusive"]:
-        told, what = _nothing_told(facts, metric, task, judged)
+        told, what = _nothing_told(facts, verdict, metric, task, judged)
         return (Words(f"Gate not met. {told.en}", f"未达门槛。{told.zh}") if verdict.asked else told), what
     score, reached = _score(facts, metric)
     lost = [b for b in verdict.beaten if b.low <= 0]

@@ -14,15 +14,15 @@ from typing import Any, NamedTuple
 import pyarrow as pa
 
 from modelwright.core.budget import step
-from modelwright.core.errors import DataError, MissingExtra
+from modelwright.core.errors import DataError
 from modelwright.core.events import EventStream
-from modelwright.core.words import Words
+from modelwright.core.words import Words, counted
 from modelwright.data.annotations.base import BOXES, PICTURE, Box, Marked
 
 _MOST_BAD = 0.2  # share of boxes that cannot be, above which the source must be in another form
-_EXIF_ORIENTATION = 0x0112
 _SAME = 1e-3  # of the sides: two boxes of a label that differ by less are one
 _SHOWN = 3
+_ASPECT = 0.03  # of the logarithm of width by height: two sizes that differ by less are of one shape
 _RARE = 5  # boxes below which a label is told to have too few
 
 
@@ -36,7 +36,12 @@ class Shape(NamedTuple):
     @property
     def upright(self) -> tuple[int, int]:
         """Width and height as it is shown."""
-        return (self.height, self.width) if self.turned >= 5 else (self.width, self.height)
+        return (self.height, self.width) if self.turned >= 5 else self.stored
+
+    @property
+    def stored(self) -> tuple[int, int]:
+        """Width and height as it is stored."""
+        return self.width, self.height
 
 
 class Faults:
@@ -49,14 +54,18 @@ class Faults:
         "twice": Words("marked twice", "重复标注的"),
         "clipped": Words("over the edge of the picture", "超出图片边缘的"),
         "turned": Words("drawn before the picture was turned by its EXIF data", "在按 EXIF 旋转之前标注的"),
+        "unsure": Words(
+            "that may have been drawn before or after the picture was turned by its EXIF data",
+            "可能在按 EXIF 旋转之前或之后标注的",
+        ),
         "scaled": Words("drawn on a picture of another size", "在其他尺寸图片上标注的"),
     }
 
     def __init__(self) -> None:
         self.count: Counter[str] = Counter()
-        self.places: dict[str, list[str]] = {}
+        self.places: dict[str, list[Words]] = {}
 
-    def add(self, kind: str, place: str) -> None:
+    def add(self, kind: str, place: Words) -> None:
         """Note one box."""
         self.count[kind] += 1
         found = self.places.setdefault(kind, [])
@@ -69,9 +78,9 @@ class Faults:
         if boxes and bad > max(2, _MOST_BAD * boxes):
             kind = max(("inverted", "empty", "outside"), key=lambda k: self.count[k])
             raise DataError(
-                f"{bad} of the {boxes} boxes of {name} cannot be (the first one {self.words[kind].en}: {self.places[kind][0]}). Are they in another "
+                f"{bad} of the {boxes} boxes of {name} cannot be (the first one {self.words[kind].en}: {self.places[kind][0].en}). Are they in another "
                 "form, such as left, top, width, height for left, top, right, bottom, or in shares for pixels?",
-                f"{name} 的 {boxes} 个框中有 {bad} 个不成立（例如{self.words[kind].zh}：{self.places[kind][0]}）。"
+                f"{name} 的 {boxes} 个框中有 {bad} 个不成立（例如{self.words[kind].zh}：{self.places[kind][0].zh}）。"
                 "是否为其他格式，例如把“左上宽高”当作“左上右下”，或把比例当作像素？",
             )
         if events is None:
@@ -79,15 +88,20 @@ class Faults:
         done = {
             "clipped": Words("cut there", "已裁至边缘"),
             "turned": Words("turned with it", "已随图片旋转"),
+            "unsure": Words(
+                "taken as drawn after; if they were not, take the orientation out of the files",
+                "按旋转之后处理；如非如此，请去掉文件中的方向信息",
+            ),
             "scaled": Words("scaled to it", "已按比例缩放"),
         }
         for kind, count in self.count.items():
             what = done.get(kind, Words("left out", "已排除"))
-            some, words = ", ".join(self.places[kind]), self.words[kind]
+            words, places = self.words[kind], self.places[kind]
+            some, some_zh = ", ".join(p.en for p in places), "，".join(p.zh for p in places)
             es, are = ("", "is") if count == 1 else ("es", "are")
             events.warn(
                 f"{name}: {count} box{es} {words.en} {are} {what.en} ({some}).",
-                f"{name}：{count} 个{words.zh}框{what.zh}（{some}）。",
+                f"{name}：{count} 个{words.zh}框{what.zh}（{some_zh}）。",
             )
 
 
@@ -112,54 +126,83 @@ def settled(
     A picture whose header cannot be read keeps its boxes as they are: its row is named where pictures are read. Raises DataError
     where more than a fifth of the boxes cannot be.
     """
-    faults, cells = Faults(), []
-    total = sum(len(m.boxes) for m in found)
+    found = _each_once(found, name, events)
+    faults, shapes = Faults(), []
     for m in found:
         step()
-        cells.append(json.dumps(_boxes(m, shape_of(m.picture, folder), faults), ensure_ascii=False))
-    faults.tell(name, total, events)
+        shapes.append(shape_of(m.picture, folder))
+    ways = _drawn_before(found, shapes, faults)
+    cells = [_boxes(m, shape, before, faults) for m, shape, before in zip(found, shapes, ways, strict=True)]
+    faults.tell(name, sum(len(m.boxes) for m in found), events)
     if events is not None:
-        _tell_rare(name, cells, events)
-    columns: dict[str, Any] = {names[0]: [m.picture for m in found], names[1]: cells}
+        _tell_rare(name, found, cells, events)
+    columns: dict[str, Any] = {
+        names[0]: [m.picture for m in found],
+        names[1]: [json.dumps(boxes, ensure_ascii=False) for boxes in cells],
+    }
     for key in dict.fromkeys(k for m in found for k in m.more):
         columns[key] = [m.more.get(key) for m in found]
     return pa.table(columns)
 
 
-def _tell_rare(name: str, cells: list[str], events: EventStream) -> None:
-    """Say which labels have so few boxes that they can be neither learnt nor judged."""
-    counts = Counter(b["label"] for cell in cells for b in json.loads(cell) if not b.get("crowd"))
+def _each_once(found: list[Marked], name: str, events: EventStream | None) -> list[Marked]:
+    """Return the pictures of a source with the boxes of those that it names several times together: what one entry leaves out would
+    be learnt as nothing, and one picture could stand on both sides of a split."""
+    first: dict[str, Marked] = {}
+    out, again = [], []
+    for m in found:
+        if not isinstance(m.picture, str) or (known := first.setdefault(m.picture, m)) is m:
+            out.append(m)
+            continue
+        known.places = [*known.each_place(), *m.each_place()]
+        known.boxes = [*known.boxes, *m.boxes]
+        again.append(m.placed)
+    if again and events is not None:
+        more = " ..." if len(again) > _SHOWN else ""
+        events.warn(
+            f"{name}: {counted(len(again), 'entry', 'entries')} of pictures that stand there already; the boxes of each picture are taken together "
+            f"({', '.join(p.en for p in again[:_SHOWN])}{more}).",
+            f"{name}：{len(again)} 个条目的图片重复出现；同一图片的框已合并（{'，'.join(p.zh for p in again[:_SHOWN])}{more}）。",
+        )
+    return out
+
+
+def _tell_rare(name: str, found: list[Marked], cells: list[list[Box]], events: EventStream) -> None:
+    """Say which labels have so few boxes that they can be neither learnt nor judged, and where the first one of each is."""
+    counts: Counter[str] = Counter()
+    first: dict[str, Words] = {}
+    for m, boxes in zip(found, cells, strict=True):
+        for b in boxes:
+            if not b.get("crowd"):
+                counts[b["label"]] += 1
+                first.setdefault(b["label"], m.placed)
     rare = {label: n for label, n in counts.items() if n < _RARE}
     if not rare or len(rare) == len(counts):
         return
-    some, more = ", ".join(f"`{label}` ({n})" for label, n in list(rare.items())[:_SHOWN]), len(rare) > _SHOWN
+    more = " ..." if len(rare) > _SHOWN else ""
+    shown = [(label, n, first[label]) for label, n in list(rare.items())[:_SHOWN]]
+    en = ", ".join(f"`{label}` ({n}: {place.en}{' ...' if n > 1 else ''})" for label, n, place in shown)
+    zh = "，".join(f"`{label}`（{n}：{place.zh}{' ...' if n > 1 else ''}）" for label, n, place in shown)
     events.warn(
-        f"{name}: too few boxes to learn from and to judge by: {some}{' ...' if more else ''}. Mark more, or take the label out.",
-        f"{name}：以下类别的框太少，无法学习与评估：{some}{' ...' if more else ''}。请补充标注，或去掉该类别。",
+        f"{name}: too few boxes to learn from and to judge by: {en}{more}. Mark more, or take the label out.",
+        f"{name}：以下类别的框太少，无法学习与评估：{zh}{more}。请补充标注，或去掉该类别。",
     )
 
 
 def shape_of(picture: Any, folder: Path) -> Shape | None:
     """Return what a picture's header says; None where there is none that can be read."""
-    try:
-        from PIL import Image
-    except ImportError as e:
-        raise MissingExtra("image", "Reading images", "读取图片") from e
     from modelwright.core.encrypted_files import open_plain
-    from modelwright.data._faults import FAULTS
     from modelwright.data.kinds.base import Unreadable, media
+    from modelwright.data.kinds.image import picture_in, turned_by
 
-    faults: tuple[type[Exception], ...] = (Unreadable, OSError, *FAULTS)
     try:
         path = _path(picture, folder)
         cell: Any = {"path": str(path), "bytes": None} if path is not None else media(picture, folder)
         if cell is None:
             return None
         with open_plain(Path(cell["path"])) if cell["bytes"] is None else io.BytesIO(cell["bytes"]) as f:
-            image = Image.open(f)
-            turned = image.getexif().get(_EXIF_ORIENTATION, 1)
-            return Shape(*image.size, turned if turned in range(1, 9) else 1)
-    except faults:
+            return picture_in(f, lambda image: Shape(*image.size, turned_by(image)))
+    except (Unreadable, OSError):
         return None
 
 
@@ -172,52 +215,78 @@ def _path(picture: Any, folder: Path) -> Path | None:
     return Path(picture) if Path(picture).is_absolute() else folder / picture
 
 
-def _boxes(m: Marked, shape: Shape | None, faults: Faults) -> list[Box]:
-    """Return the boxes of a picture in pixels of it, upright, without those that cannot be."""
-    boxes = m.boxes
-    size = shape.upright if shape is not None else m.size
+def _drawn_before(found: list[Marked], shapes: list[Shape | None], faults: Faults) -> list[bool]:
+    """Return whether the boxes of each picture were drawn on it as it is stored, before EXIF data turned it.
+
+    Where neither the size that is told nor the boxes say so of a picture, those of the source that do decide, as one tool drew
+    them all; where there are none, boxes count as drawn upright, which is told.
+    """
+    clear = [None if shape is None else _clearly_before(m, shape) for m, shape in zip(found, shapes, strict=True)]
+    before, after = clear.count(True), clear.count(False)
+    out = []
+    for m, shape, known in zip(found, shapes, clear, strict=True):
+        turned = shape is not None and shape.turned > 1
+        if turned and known is None and before == after:
+            for place in m.each_place():
+                faults.add("unsure", place)
+        out.append(turned and (known if known is not None else before > after))
+    return out
+
+
+def _clearly_before(m: Marked, shape: Shape) -> bool | None:
+    """Return whether boxes were drawn before EXIF data turned their picture; None where nothing tells it, as of one turned upside down."""
+    if not m.boxes or shape.stored == shape.upright:
+        return None
+    if m.size is not None:
+        stored, upright = (
+            abs(math.log(m.size[0] * h / (m.size[1] * w))) < _ASPECT for w, h in (shape.stored, shape.upright)
+        )
+        return stored if stored != upright else None
     if m.relative:
-        if size is None:
-            return []  # the picture cannot be read, and its row is left out for that
-        told = m.size if m.size is not None and shape is not None and _turned_size(m.size, shape) else size
-        boxes = [{**b, "box": [v * told[i % 2] for i, v in enumerate(b["box"])]} for b in boxes]
+        return None
+    upright = _inside(m.boxes, shape.upright)
+    return None if upright == _inside(m.boxes, shape.stored) else not upright
+
+
+def _boxes(m: Marked, shape: Shape | None, before: bool, faults: Faults) -> list[Box]:
+    """Return the boxes of a picture in pixels of it, upright, without those that cannot be; `before` it was turned they were drawn."""
+    boxes, places = m.boxes, m.each_place()
+    size = drawn_on = m.size
     if shape is not None:
-        boxes = _upright(m, boxes, shape, faults)
+        size, drawn_on = shape.upright, shape.stored if before else shape.upright
+    if m.relative:
+        if drawn_on is None:
+            return []  # the picture cannot be read, and its row is left out for that
+        boxes = _scaled(boxes, *drawn_on)
+    elif m.size is not None and drawn_on is not None and _on_other(m.size, drawn_on, boxes):
+        for place in places:
+            faults.add("scaled", place)
+        boxes = _scaled(boxes, drawn_on[0] / m.size[0], drawn_on[1] / m.size[1])
+    if before and shape is not None:
+        for place in places:
+            faults.add("turned", place)
+        boxes = [{**b, "box": turn(b["box"], shape)} for b in boxes]
     out: list[Box] = []
-    for b in boxes:
+    for b, place in zip(boxes, places, strict=True):
         kind, box = _checked(b["box"], size)
         if kind is not None:
-            faults.add(kind, m.place)
+            faults.add(kind, place)
         if box is None:
             continue
         made = {**b, "box": box}
         if any(_same(made, other) for other in out):
-            faults.add("twice", m.place)
+            faults.add("twice", place)
             continue
         out.append(made)
     return out
 
 
-def _turned_size(told: tuple[int, int], shape: Shape) -> bool:
-    return shape.turned >= 5 and told == (shape.width, shape.height) != shape.upright
+def _on_other(told: tuple[int, int], size: tuple[int, int], boxes: list[Box]) -> bool:
+    """Whether boxes were drawn on a picture of the size that is told: where they fit the other alone, what is told is wrong."""
+    return told != size and (_inside(boxes, told) or not _inside(boxes, size))
 
 
-def _upright(m: Marked, boxes: list[Box], shape: Shape, faults: Faults) -> list[Box]:
-    """Turn boxes that were drawn on the picture as it is stored, and scale those drawn on one of another size."""
-    turned = m.size is not None and _turned_size(m.size, shape)
-    if m.size is None and shape.turned >= 5 and boxes:
-        turned = not _inside(boxes, shape.upright) and _inside(boxes, (shape.width, shape.height))
-    if turned:
-        for _ in boxes:
-            faults.add("turned", m.place)
-        return [{**b, "box": turn(b["box"], shape)} for b in boxes]
-    if m.size is None or m.relative or m.size == shape.upright:
-        return boxes
-    across, down = shape.upright[0] / m.size[0], shape.upright[1] / m.size[1]
-    if boxes and _inside(boxes, shape.upright) and not _inside(boxes, m.size):
-        return boxes  # they fit the picture, and only what is said of its size does not
-    for _ in boxes:
-        faults.add("scaled", m.place)
+def _scaled(boxes: list[Box], across: float, down: float) -> list[Box]:
     return [{**b, "box": [v * (across, down)[i % 2] for i, v in enumerate(b["box"])]} for b in boxes]
 
 

@@ -9,6 +9,7 @@ from typing import Any
 import pyarrow as pa
 
 from modelwright.core.errors import DataError
+from modelwright.core.words import Words
 from modelwright.data.annotations.base import BOXES, PICTURE, Box, Marked
 
 # names of the four columns of a row for each box, and how they make left, top, right, bottom
@@ -112,7 +113,7 @@ def _by_box(
         if shown is None or not str(shown).strip():
             raise DataError(f"{name}, row {row}: `{picture}` is empty.", f"{name} 第 {row} 行：`{picture}` 为空。")
         key = str(shown).strip()
-        marked = found.setdefault(key, Marked(f"row {row}", key, []))
+        marked = found.setdefault(key, Marked(_row(row), key, []))
         cells = (a, b, c, d)
         if all(v is None or not str(v).strip() for v in cells):
             continue  # a picture without boxes
@@ -131,7 +132,12 @@ def _by_box(
                 f"{name} 第 {row} 行：框没有标签（`{label}`）。",
             )
         marked.boxes.append({"box": _sides(values, way), "label": str(said).strip()})
+        marked.places.append(_row(row))
     return _shares(list(found.values()))
+
+
+def _row(number: int) -> Words:
+    return Words(f"row {number}", f"第 {number} 行")
 
 
 def _sides(v: list[float], way: str) -> list[float]:
@@ -151,7 +157,7 @@ def _by_picture(raw: pa.Table, name: str, picture: str, boxes: str) -> list[Mark
     ):
         out.append(
             Marked(
-                f"row {row}",
+                _row(row),
                 shown,
                 [] if cell is None else parsed(cell, f"{name}, row {row}", f"{name} 第 {row} 行"),
                 more=more,
