@@ -7,7 +7,7 @@ import pyarrow as pa
 import pytest
 
 from modelwright.core.errors import DataError
-from modelwright.data.series import gathered, gathered_rows
+from modelwright.data.series import gathered, gathered_rows, whole
 from modelwright.data.trailing_windows import find_season, in_order, length_of, season_of, trailing, with_units
 from modelwright.features.shared.windows import windows_of
 
@@ -99,3 +99,9 @@ def test_numbers_with_units_are_watched_and_read_alike_later():
         assert "t" not in made.column_names
     with pytest.raises(DataError, match=r"expected a number, received `hot`"):
         gathered(pa.table({"at": [1], "t": ["hot"]}), layout)
+
+
+def test_rows_that_are_to_be_written_keep_their_own_columns():
+    raw = pa.table({"at": [1, 2, 3], "who": ["a"] * 3, "x": [1.0, 2, 3], "y": [4.0, 5, 6]})
+    (made,) = whole([raw.slice(0, 2), raw.slice(2)], LAYOUT)
+    assert made.to_pylist() == raw.to_pylist()

@@ -245,13 +245,14 @@ def _plain(cell: Any, layout: Mapping[str, Any]) -> Any:
 
 def whole(parts: Iterable[pa.Table], layouts: Layouts, *, together: bool = False) -> Iterator[pa.Table]:
     """Yield a stream's tables as they come, or one in all where series lie over rows, which parts would cut through, or where rows
-    belong `together`."""
+    belong `together`; of series in a long table it has one row each, windows that end with a row are not gathered yet."""
     if not together and not any(kind in layout for layout in layouts.values() for kind in _OVER_ROWS):
         yield from parts
         return
     held = list(parts)
     if held:
-        yield gathered(pa.concat_tables(held, promote_options="permissive"), layouts)
+        table = pa.concat_tables(held, promote_options="permissive")
+        yield gathered(table, layouts) if any("long" in layout for layout in layouts.values()) else table
 
 
 def _is_spread(raw: pa.Table, name: str, names: list[str]) -> bool:
