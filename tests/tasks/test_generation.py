@@ -362,6 +362,22 @@ def test_folders_and_what_is_refused(tmp_path):
         get_data(make_config(data="x", task="text-to-image"), str(tmp_path / "plain"), EventStream())
 
 
+def test_pictures_without_captions_are_named_and_none_at_all_is_refused(tmp_path):
+    folder_of(tmp_path / "photos", 20, 24, 24)
+    rows = [f"photos/p{i:02}.png,{'' if i in (2, 7) else 'a wave of colour'}" for i in range(20)]
+    (tmp_path / "some.csv").write_text("\n".join(["picture,caption", *rows]))
+    said: list[str] = []
+    events = EventStream()
+    events.listen(lambda e: said.append(e.words.en) if hasattr(e, "words") else None)
+    options = {"task": "text-to-image", "target": "picture", "column": {"caption": "text"}}
+    get_data(make_config(data=str(tmp_path / "some.csv"), **options), str(tmp_path / "some.csv"), events)
+    assert "2 of 20 pictures have no text: row 3 (p02.png), row 8 (p07.png); they are learnt" in " ".join(said)
+    bare = [row.partition(",")[0] + "," for row in rows]
+    (tmp_path / "none.csv").write_text("\n".join(["picture,caption", *bare]))
+    with pytest.raises(OptionError, match="captions"):
+        get_data(make_config(data=str(tmp_path / "none.csv"), **options), str(tmp_path / "none.csv"), events)
+
+
 def test_a_whole_run_with_labels_and_one_without(tmp_path, monkeypatch):
     import modelwright as mw
 

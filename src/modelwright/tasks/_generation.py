@@ -26,12 +26,13 @@ from modelwright.data.centre_crop import squared
 from modelwright.data.kinds.image import decode
 from modelwright.data.pairs import files_of
 from modelwright.evaluate.metrics.generated import GENERATED
-from modelwright.tasks._picture_pairs import by_picture
+from modelwright.tasks._picture_pairs import by_picture, place_of
 from modelwright.tasks._row_means import row_mean
 
 if TYPE_CHECKING:
     from modelwright.core.config import RunConfig
 
+_SHOWN = 5  # rows in a message
 LEAST = 16  # pictures
 PICTURE = "picture"
 _ASKS = (
@@ -137,12 +138,20 @@ class Generation(GeneratedTask):
                 f"{table.source} holds {len(table)} pictures; a generator needs {LEAST} to learn from at least, and some hundreds to be of use.",
                 f"{table.source} 只有 {len(table)} 张图片；生成模型至少需要 {LEAST} 张，要有用则需数百张。",
             )
-        empty = sum(table.column(c.name).null_count for c in table.schema.inputs)
+        asks = next(iter(table.schema.inputs), None)
+        empty = [] if asks is None else np.flatnonzero(np.asarray(table.column(asks.name).is_null())).tolist()
         if not empty:
             return table, None
+        if len(empty) == len(table):
+            self._found([], table.schema)
+        target = table.schema.target
+        assert target is not None
+        places = [place_of(table, target.name, i) for i in empty[:_SHOWN]]
+        en, zh = ", ".join(p.en for p in places), "，".join(p.zh for p in places)
+        more = " ..." if len(empty) > _SHOWN else ""
         return table, Words(
-            f"{empty} of {len(table)} pictures have no {self.condition}; they are learnt as pictures of nothing in particular.",
-            f"{len(table)} 张图片中有 {empty} 张没有描述；按无条件图片学习。",
+            f"{len(empty)} of {len(table)} pictures have no {self.condition}: {en}{more}; they are learnt as pictures of nothing in particular.",
+            f"{len(table)} 张图片中有 {len(empty)} 张没有描述：{zh}{more}；按无条件图片学习。",
         )
 
     def units(self, table: Table) -> np.ndarray | None:

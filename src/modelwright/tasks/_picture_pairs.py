@@ -144,7 +144,7 @@ def check_scale(test: Table, trained: Table) -> None:
         return
     given, target = test.schema.inputs[0], test.schema.target
     assert target is not None
-    place = _place(test, target.name, 0)
+    place = place_of(test, target.name, 0)
     shown = _pair(test.column(given.name)[0], test.column(target.name)[0], ()).shown
     how = (
         Words("of the given one's size", "输入与目标等大")
@@ -160,7 +160,7 @@ def check_scale(test: Table, trained: Table) -> None:
 
 def _none_fits(table: Table, column: str, pairs: list[_Pair]) -> DataError:
     shown = pairs[0].shown if pairs else Words("", "")
-    place = _place(table, column, 0) if pairs else Words("", "")
+    place = place_of(table, column, 0) if pairs else Words("", "")
     return DataError(
         f"No two pictures of {table.source} fit together: the given one must have {LEAST} pixels or more at a side, and the wanted one be as "
         f"large, or 2 to {_LARGEST} times as large in both directions; {place.en}: {shown.en}.",
@@ -188,7 +188,8 @@ def _pairs(rows: list[int]) -> str:
     return f"{len(rows)} pair{'s are' if len(rows) > 1 else ' is'}"
 
 
-def _place(table: Table, column: str, i: int) -> Words:
+def place_of(table: Table, column: str, i: int) -> Words:
+    """Return where the picture of a row stands, for messages: its row in the source, and its file where it is one."""
     cell: Mapping[str, Any] = table.column(column)[i].as_py() or {}
     path = cell.get("path")
     row, file = table.rows[i], f" ({Path(path).name})" if path else ""
@@ -199,7 +200,7 @@ def _told(table: Table, column: str, rows: list[int], why: list[Words], what: Wo
     """Return one sentence on some rows: `what` is said of them, and where the first ones stand; None for no row."""
     if not rows:
         return None
-    places = [_place(table, column, i) for i in rows[:_SHOWN]]
+    places = [place_of(table, column, i) for i in rows[:_SHOWN]]
     en = ", ".join(f"{p.en}: {w.en}" for p, w in zip(places, why)) if why else ", ".join(p.en for p in places)
     zh = "，".join(f"{p.zh}：{w.zh}" for p, w in zip(places, why)) if why else "，".join(p.zh for p in places)
     more = " ..." if len(rows) > _SHOWN else ""
