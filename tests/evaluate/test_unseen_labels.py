@@ -134,3 +134,22 @@ def test_a_run_tells_them_and_misses_its_gate(tmp_path):
     assert run.facts["rows"]["test"] == 48
     assert sum("40 of 48 test rows" in s and "`sensor` 40" in s for s in said) == 1
     assert run.facts["findings"][0]["code"] == "unseen-labels"
+
+
+def test_labels_that_only_train_are_told(tmp_path):
+    texts = ["good product", "nice phone", "bad product", "awful phone", "fine box", "plain table"]
+    said = []
+    run = mw.fit(
+        {"text": texts, "label": ["pos", "pos", "neg", "neg", "neu", "neu"]}, "label", out=tmp_path, recipes=["linear"],
+        budget="20s", listeners=[lambda e: said.append(e.words) if isinstance(e, Note) else None],
+    )  # fmt: skip
+    (found,) = [f for f in run.facts["findings"] if f["code"] == "untested-labels"]
+    assert "2 labels stand in training rows only" in found["words"][0]
+    assert "2 个标签只出现在训练数据中" in found["words"][1]
+    assert any("2 labels stand in training rows only" in w.en for w in said)
+
+
+def test_labels_that_only_train_are_found_in_classes_and_sets():
+    assert ClassesCodec.fit(pa.array(["a", "b", "c", "c"])).untested(pa.array(["b", "new", None])) == ["c", "a"]
+    assert LabelSetsCodec.fit(pa.array([["a"], ["b", "a"]])).untested(pa.array([["a", "new"], []])) == ["b"]
+    assert ClassesCodec.fit(pa.array([1, 2])).untested(pa.array([2, 1])) == []

@@ -274,22 +274,43 @@ def _splits(
 
 
 def told_of(parts: Parts) -> list[Finding]:
-    """Return what is to be said of the parts: labels of test rows that training never had, rows that belong together."""
+    """Return what is to be said of the parts: labels that only training or only test rows have, rows that belong together."""
     column = parts.test.schema.target
-    truth = parts.test.column(column.name if column else "")
-    new = parts.target.unseen(truth)
-    if column is None or not new:
+    if column is None:
         return parts.found
+    truth = parts.test.column(column.name)
+    return [*_unseen(parts, column.name, truth), *_untested(parts, column.name, truth), *parts.found]
+
+
+def _untested(parts: Parts, name: str, truth: pa.Array) -> list[Finding]:
+    labels = parts.target.untested(truth)
+    if not labels:
+        return []
+    shown = ", ".join(f"`{label}`" for label in labels[:6]) + (" ..." if len(labels) > 6 else "")
+    count = len(labels)
+    which = "label stands" if count == 1 else "labels stand"
+    return [
+        Finding(
+            "untested-labels", "warning", name,
+            Words(f"{count} {which} in training rows only ({shown}): no test row says how well {'it is' if count == 1 else 'they are'} told.", f"{count} 个标签只出现在训练数据中（{shown}）：测试数据无法说明其识别效果。"),
+            Words("Collect more rows with these labels, or merge rare ones.", "请收集更多带有这些标签的数据，或合并罕见标签。"),
+        )
+    ]  # fmt: skip
+
+
+def _unseen(parts: Parts, name: str, truth: pa.Array) -> list[Finding]:
+    new = parts.target.unseen(truth)
+    if not new:
+        return []
     rows = parts.target.unseen_rows(truth)
     shown = ", ".join(f"`{label}` {n}" for label, n in list(new.items())[:6]) + (" ..." if len(new) > 6 else "")
     return [
         Finding(
-            "unseen-labels", "error", column.name,
+            "unseen-labels", "error", name,
             Words(f"{len(rows)} of {len(truth)} test rows have labels that no training row has ({shown}): they count as wrong.", f"{len(truth)} 行测试数据中有 {len(rows)} 行的标签在训练数据中从未出现（{shown}）：一律计为错误。"),
             Words("Collect training rows with these labels; a model answers only what it was shown.", "请收集带有这些标签的训练数据；模型只能回答它见过的标签。"),
             rows=tuple(int(r) for r in parts.test.rows[rows[:20]]),
-        ),
-        *parts.found,
+        )
     ]  # fmt: skip
 
 

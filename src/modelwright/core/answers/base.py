@@ -109,6 +109,10 @@ class TargetCodec(ABC):
         """Return the indices of the rows that `unseen` counts, in order."""
         return np.flatnonzero([bool(self.unseen(values.slice(i, 1))) for i in range(len(values))])
 
+    def untested(self, values: pa.Array) -> list[str]:
+        """Return the labels that were learnt and that no row holds, the most frequent first; none for values."""
+        return []
+
     def foreign(self, values: pa.Array) -> bool:
         """Return whether no row at all holds an answer that was learnt, so that nothing could be judged."""
         return False

@@ -100,6 +100,10 @@ class ClassesCodec(LabelCodec):
     def unseen_rows(self, values: pa.Array) -> np.ndarray:
         return np.flatnonzero(self.extended(values).encode(values) >= self.outputs)
 
+    def untested(self, values: pa.Array) -> list[str]:
+        held = set(self.encode(values).tolist())
+        return [self.labels[i] for i in np.argsort(self.counts)[::-1] if i not in held]
+
     def foreign(self, values: pa.Array) -> bool:
         return bool((self.encode(values) < 0).all())
 

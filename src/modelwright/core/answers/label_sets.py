@@ -86,6 +86,10 @@ class LabelSetsCodec(LabelCodec):
     def unseen_rows(self, values: pa.Array) -> np.ndarray:
         return np.flatnonzero(self.extended(values).encode(values)[:, self.outputs :].any(axis=1))
 
+    def untested(self, values: pa.Array) -> list[str]:
+        held = self.encode(values).any(axis=0)
+        return [self.labels[i] for i in np.argsort(self.counts)[::-1] if not held[i]]
+
     def extended(self, values: pa.Array) -> TargetCodec:
         more = sorted(set(pc.list_flatten(values).unique().to_pylist()) - {None} - set(self._index))
         return LabelSetsCodec([*self.labels, *more], [*self.counts, *[0] * len(more)]) if more else self
