@@ -87,7 +87,7 @@ class LabelSetsCodec(LabelCodec):
         return np.flatnonzero(self.extended(values).encode(values)[:, self.outputs :].any(axis=1))
 
     def untested(self, values: pa.Array) -> list[str]:
-        held = self.encode(values).any(axis=0)
+        held = np.asarray(self.encode(values).any(axis=0))
         return [self.labels[i] for i in np.argsort(self.counts)[::-1] if not held[i]]
 
     def extended(self, values: pa.Array) -> TargetCodec:
