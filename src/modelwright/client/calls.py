@@ -308,24 +308,24 @@ def written(value: Any) -> bytes:
 
     Raises OptionError for what is none of these.
     """
-    return json.dumps(_plain(value), ensure_ascii=False, allow_nan=False).encode("utf-8", "replace")
+    return json.dumps(_json_value(value), ensure_ascii=False, allow_nan=False).encode("utf-8", "replace")
 
 
-def _plain(value: Any) -> Any:
+def _json_value(value: Any) -> Any:
     if value is None or isinstance(value, (str, bool, int)):
         return value
     if isinstance(value, float):
         return value if math.isfinite(value) else None
     if isinstance(value, Mapping):
-        return {str(k): _plain(v) for k, v in value.items()}
+        return {str(k): _json_value(v) for k, v in value.items()}
     if isinstance(value, (list, tuple)):
-        return [_plain(v) for v in value]
+        return [_json_value(v) for v in value]
     if isinstance(value, (dt.datetime, dt.date)):
         return value.isoformat()
     if isinstance(value, Decimal):
-        return _plain(float(value))
+        return _json_value(float(value))
     if hasattr(value, "tolist"):  # numpy's scalars and arrays
-        return _plain(value.tolist())
+        return _json_value(value.tolist())
     raise OptionError(
         f"A value of a row is text, a number, true or false, a date or a list; received {type(value).__name__}.",
         f"行中的值应为文本、数字、布尔值、日期或列表；收到 {type(value).__name__}。",

@@ -123,7 +123,7 @@ class Found:
             out["revision"] = parts[-1]
         else:
             out["sha256"] = _digest(self.folder)
-        return out | _told(self.folder / "README.md")
+        return out | _facts_of_card(self.folder / "README.md")
 
 
 def minilm_installed() -> bool:
@@ -299,7 +299,7 @@ def _digest(folder: Path) -> str:
     return digest.hexdigest()
 
 
-def _told(card: Path) -> dict[str, str]:
+def _facts_of_card(card: Path) -> dict[str, str]:
     """Return licence and paper as a model card tells them; what it does not tell is left out."""
     try:
         text = card.read_text(encoding="utf-8")

@@ -66,7 +66,7 @@ def sql_batches(url: str, query: str | None, table: str | None, rows: int) -> It
             result = connection.execution_options(stream_results=True).execute(statement)
             heads = [str(k) for k in result.keys()]  # noqa: SIM118 - a result is no mapping
             while block := result.fetchmany(rows):
-                yield pa.table({n: column([_plain(r[i]) for r in block]) for i, n in enumerate(heads)})
+                yield pa.table({n: column([_arrow_value(r[i]) for r in block]) for i, n in enumerate(heads)})
     except SQLAlchemyError as e:
         reason = str(getattr(e, "orig", None) or e).splitlines()[0]
         raise DataError(f"The database {shown} says: {reason}", f"数据库 {shown} 报告：{reason}") from e
@@ -74,7 +74,7 @@ def sql_batches(url: str, query: str | None, table: str | None, rows: int) -> It
         engine.dispose()
 
 
-def _plain(value: Any) -> Any:
+def _arrow_value(value: Any) -> Any:
     """Return a database value as one Arrow knows: decimals as numbers."""
     from decimal import Decimal
 

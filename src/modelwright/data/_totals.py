@@ -53,19 +53,19 @@ def total_row(table: Table, bad: Sequence[BadValue], quote: bool) -> list[Findin
     ]  # fmt: skip
 
 
-def _plain(cell: str) -> str:
+def _caption(cell: str) -> str:
     return cell.strip(" :：").casefold()
 
 
 def _is_total(cell: str) -> bool:
-    return _plain(cell) in _WORDS
+    return _caption(cell) in _WORDS
 
 
 def _sums_up(columns: Sequence[np.ndarray], word: str) -> bool:
     """Whether the last numbers of at least half of the columns that have one are sums or means of those before them, one of them a sum unless the
     word is one for a mean. Columns of one number only tell nothing."""
     found = [kind for numbers in columns if (kind := _kind(numbers)) is not None]
-    wanted = "mean" if _plain(word) in _MEANS else "sum"
+    wanted = "mean" if _caption(word) in _MEANS else "sum"
     return wanted in found and 2 * sum(map(bool, found)) >= len(found)
 
 

@@ -121,7 +121,7 @@ def unit_in_name(name: str) -> str | None:
     return unit if unit and all(same_spelling(part) in _KNOWN for part in unit.split("/")) else None
 
 
-def _read(table: dict[str, str]) -> dict[str, tuple[str, Fraction]]:
+def _parsed_units(table: dict[str, str]) -> dict[str, tuple[str, Fraction]]:
     out = {}
     for dimension, lines in table.items():
         for line in filter(None, map(str.strip, lines.splitlines())):
@@ -132,7 +132,7 @@ def _read(table: dict[str, str]) -> dict[str, tuple[str, Fraction]]:
     return out
 
 
-_KNOWN = _read(_TABLE)
+_KNOWN = _parsed_units(_TABLE)
 _LETTERS = frozenset("ABJt")  # behind whole numbers names more often than units: `12B`
 WELL_KNOWN = (
     frozenset(word for lines in _TABLE.values() for line in lines.splitlines() for word in line.split()[:-1]) - _LETTERS

@@ -170,17 +170,17 @@ def _keys(rows: pa.Table | None, inputs: Sequence[str]) -> set[tuple[str, ...]]:
 
 def _row_keys(rows: pa.Table, inputs: Sequence[str]) -> list[tuple[str, ...]]:
     columns = [
-        [_plain(v) for v in rows.column(n).to_pylist()] if n in rows.column_names else [""] * rows.num_rows
+        [_comparable(v) for v in rows.column(n).to_pylist()] if n in rows.column_names else [""] * rows.num_rows
         for n in inputs
     ]
     return list(zip(*columns, strict=True)) if columns else [()] * rows.num_rows
 
 
 def _key(row: Mapping[str, Any], inputs: Sequence[str]) -> tuple[str, ...]:
-    return tuple(_plain(row.get(n)) for n in inputs)
+    return tuple(_comparable(row.get(n)) for n in inputs)
 
 
-def _plain(value: Any) -> str:
+def _comparable(value: Any) -> str:
     """Return a cell so that equal ones are equal however they were written: 3, 3.0 and "3"; True and "true"."""
     if value is None:
         return ""

@@ -165,10 +165,10 @@ class Causal:
 
     def origin(self) -> dict[str, str]:
         """Return where it comes from, for cards: the folder's name and a digest of its weights, never its path."""
-        from modelwright.core.pretrained import _digest, _told
+        from modelwright.core.pretrained import _digest, _facts_of_card
 
         kind = str(self.config["model_type"])
-        return {"name": self.folder.name, "kind": kind, "sha256": _digest(self.folder)} | _told(
+        return {"name": self.folder.name, "kind": kind, "sha256": _digest(self.folder)} | _facts_of_card(
             self.folder / "README.md"
         )
 

@@ -149,7 +149,7 @@ class Member(ABC):
         }  # fmt: skip
         if self.local[1] == self.size and cpu:
             told["GLOO_SOCKET_IFNAME"] = os.environ.get("GLOO_SOCKET_IFNAME", "lo")
-        return _told({k: str(v) for k, v in told.items()})
+        return _in_environment({k: str(v) for k, v in told.items()})
 
     def leave(self) -> None:
         """Leave the process group; nothing of Accelerate's stays behind in this process."""
@@ -200,7 +200,7 @@ def _forget_states() -> None:
 
 
 @contextmanager
-def _told(values: dict[str, str]) -> Iterator[None]:
+def _in_environment(values: dict[str, str]) -> Iterator[None]:
     """Set variables of the environment for a while: Accelerate reads there which process it is."""
     before = {k: os.environ.get(k) for k in values}
     os.environ.update(values)

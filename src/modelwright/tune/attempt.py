@@ -41,10 +41,10 @@ def attempt(work: Callable[[], T], name: str, folder: Path | None) -> T | Broken
         return Broken(words, memory=True)
     except Exception as e:  # a candidate among many: what went wrong is told, and the others go on
         _keep(name, folder)
-        return Broken(_told(e), fault=True)
+        return Broken(_error_line(e), fault=True)
 
 
-def _told(error: Exception) -> Words:
+def _error_line(error: Exception) -> Words:
     """Return the type and the first line of what a library raised; the type alone where rows are kept encrypted."""
     kind = type(error).__name__
     lines = [] if sealing() else str(error).strip().splitlines()

@@ -209,7 +209,7 @@ def _split(order: Order, at: np.ndarray, season: int) -> tuple[np.ndarray, np.nd
     """Return phi, Phi, theta, Theta as polynomials, constant first, and the mean."""
     phi, long_phi, theta, long_theta = _parts(order, at)
     mean = float(at[-1]) if order[4] else 0.0
-    return _plain(-phi), _spaced(-long_phi, season), _plain(theta), _spaced(long_theta, season), mean
+    return _after_one(-phi), _spaced(-long_phi, season), _after_one(theta), _spaced(long_theta, season), mean
 
 
 def _parts(order: Order, at: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
@@ -219,7 +219,7 @@ def _parts(order: Order, at: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.nda
     return at[:first], at[first:second], at[second:third], at[third : third + long_q]
 
 
-def _plain(coefficients: np.ndarray) -> np.ndarray:
+def _after_one(coefficients: np.ndarray) -> np.ndarray:
     out = np.empty(len(coefficients) + 1)
     out[0] = 1.0
     out[1:] = coefficients

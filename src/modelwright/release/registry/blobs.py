@@ -47,11 +47,11 @@ def put(root: str, bundle: Path, digest: str) -> None:
     """
     verify(bundle)
     if is_remote(root):
-        with _told(root):
+        with _storage_errors(root):
             _upload(root, bundle, digest)
         return
     final = _folder(local_path(root), digest)
-    with _told(root), lock_beside(final):
+    with _storage_errors(root), lock_beside(final):
         if not _whole(final, digest):
             _copy(bundle, final, digest)
 
@@ -65,7 +65,7 @@ def fetch(root: str, digest: str, what: Words) -> Path:
     if is_remote(root):
         final = _folder(cache_folder(), digest)
         if not _fits(final, digest):
-            with _told(root), lock_beside(final):
+            with _storage_errors(root), lock_beside(final):
                 if not _fits(final, digest):
                     _download(root, final, digest, what)
         return final
@@ -173,7 +173,7 @@ def _remote(root: str, digest: str) -> tuple[Any, str]:
 
 
 @contextmanager
-def _told(root: str) -> Iterator[None]:
+def _storage_errors(root: str) -> Iterator[None]:
     """Say in one sentence that the place of bundles cannot be used, whatever library refused."""
     try:
         yield

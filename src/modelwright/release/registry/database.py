@@ -74,7 +74,7 @@ def _begin(connection: sa.Connection) -> None:
 def reading(url: str) -> Iterator[sa.Connection]:
     """Give a connection that sees one state of the registry. Raises RegistryAway, RegistryError."""
     up_to_date(url)
-    with _told(url), engine_of(url).begin() as connection:
+    with _database_errors(url), engine_of(url).begin() as connection:
         yield connection
 
 
@@ -88,7 +88,7 @@ def changing(url: str) -> Iterator[tuple[sa.Connection, int]]:
     up_to_date(url)
     row = sa.select(tables.revision.c.revision).where(tables.revision.c.id == 1).with_for_update()
     with (
-        _told(url),
+        _database_errors(url),
         engine_of(url).connect().execution_options(write=True) as connection,
         connection.begin() as transaction,
     ):
@@ -111,7 +111,7 @@ def count(connection: sa.Connection, number: int) -> None:
 
 def revision(url: str) -> int:
     """Return the number that grows with every change, 0 before the first; cheap enough to be asked twice a second."""
-    with _told(url), engine_of(url).connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+    with _database_errors(url), engine_of(url).connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         try:
             return int(connection.execute(sa.select(tables.revision.c.revision)).scalar_one())
         except DBAPIError as e:
@@ -125,7 +125,7 @@ def revision(url: str) -> int:
 
 def up_to_date(url: str) -> None:
     """Make the tables, or change older ones, under a lock. Raises RegistryError for a registry of a newer version."""
-    with _told(url):
+    with _database_errors(url):
         place = file_of(url)
         if place is not None:
             _make_file(place)
@@ -178,7 +178,7 @@ def _migrate(url: str) -> None:
 
 
 @contextmanager
-def _told(url: str) -> Iterator[None]:
+def _database_errors(url: str) -> Iterator[None]:
     """Say in one sentence what the database refused, and that nothing was changed."""
     try:
         yield

@@ -122,7 +122,7 @@ def as_csv(found: Iterable[list[dict[str, Any]]]) -> Iterator[bytes]:
         if not columns:
             columns = _columns(part)
             writer.writerow(columns)
-        writer.writerows([_plain(a.get(c)) for c in columns] for a in part)
+        writer.writerows([_csv_cell(a.get(c)) for c in columns] for a in part)
         yield text.getvalue().encode("utf-8", "replace")
 
 
@@ -168,7 +168,7 @@ def _columns(part: list[dict[str, Any]]) -> list[str]:
     return list(dict.fromkeys([*(k for a in part for k in a if k not in late), *late]))
 
 
-def _plain(value: Any) -> Any:
+def _csv_cell(value: Any) -> Any:
     if isinstance(value, (dict, list)):
         return json.dumps(value, ensure_ascii=False)
     # a spreadsheet must not take an answer for a formula
