@@ -134,3 +134,13 @@ def test_a_row_group_that_has_gone_is_told(groups):
             file.write_bytes(b"something else")
     with pytest.raises(DataError, match="not a complete Parquet file"):
         list(found.read([0], 1000))
+
+
+def test_a_file_that_another_node_does_not_see_is_told(groups):
+    source, _ = groups
+    found = row_groups.row_groups(source)
+    place = Path(source.removeprefix("file://"))
+    one = place if place.is_file() else sorted(place.glob("*"))[0]
+    one.unlink()
+    with pytest.raises(DataError, match=r"There is no file at|held 2 files when it was first read and holds 1 now"):
+        list(found.read([0], 1000))

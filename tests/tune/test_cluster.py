@@ -9,6 +9,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 from types import SimpleNamespace
@@ -24,8 +25,9 @@ from modelwright.core.errors import DataError, MissingExtra, OptionError
 from modelwright.core.events import EventStream, Step, Warned
 from modelwright.core.schema import MEDIA, Column, Schema, Table
 from modelwright.core.version import VERSION
-from modelwright.tune import cluster, nodes, remote, session
+from modelwright.tune import cluster, first_sign, nodes, remote, session
 from modelwright.tune.payload import check_paths, files_of, unship
+from modelwright.tune.under_way import TRIES, UnderWay
 from scale_made import rows, written
 
 OPTIONS = {
@@ -227,6 +229,42 @@ def test_a_local_ray_that_would_gain_nothing_is_not_begun(monkeypatch, count, le
     assert said in heard[0].words.en
     assert cluster.Cluster(climb, "local").worth(3.0)
     assert not cluster.Cluster(climb, "local").worth(0.1)
+
+
+def test_a_worker_gives_a_sign_of_life_before_its_libraries_are_there(monkeypatch):
+    code = "import sys, modelwright.tune.first_sign; print([m for m in ('numpy', 'pyarrow', 'pydantic') if m in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+    heard, given = threading.Event(), []
+
+    def put(*letter):
+        given.append(letter)
+        heard.set()
+
+    def fitted(files, told, mailbox):
+        assert heard.wait(10)
+        return {"model": b""}
+
+    context = SimpleNamespace(get_node_id=lambda: "node")
+    monkeypatch.setitem(sys.modules, "ray", SimpleNamespace(get_runtime_context=lambda: context))
+    monkeypatch.setattr(remote, "fit", fitted)
+    mailbox = SimpleNamespace(put=SimpleNamespace(remote=put))
+    assert first_sign.fit({}, {**asked("c"), "peers": (1, 2, "a")}, mailbox) == {"model": b""}
+    assert given[0] == ("k #1", f"{platform.node()} (pid {os.getpid()})", [], ("node", os.getpid()))
+
+
+def test_a_fit_that_holds_the_place_of_another_and_hangs_is_begun_anew(monkeypatch):
+    made = cluster.Cluster(SimpleNamespace(events=EventStream()), "ray://head:10001")
+    made._ray = SimpleNamespace(wait=lambda refs, timeout: (["done"], []) if refs == ["done"] else ([], refs))
+    made._pending = {
+        k: UnderWay([ref]) for k, ref in (("waits", "w"), ("hangs", "h"), ("through", "done"), ("often", "o"))
+    }
+    made._pending["often"].tries = TRIES
+    made._beats = dict.fromkeys(("hangs", "through", "often"), (25.0, "vm")) | {"waits": (0.1, "vm")}
+    begun = []
+    monkeypatch.setattr(made, "_again", lambda *told: begun.append(told))
+    made._begin_silent_anew()
+    assert begun == [("hangs", "vm", "hangs")]
 
 
 def test_another_version_on_a_node_is_told():

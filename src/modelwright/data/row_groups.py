@@ -11,6 +11,8 @@ import numpy as np
 import pyarrow as pa
 
 from modelwright.core.envelope import is_sealed
+from modelwright.core.errors import DataError
+from modelwright.core.words import counted
 from modelwright.data._faults import FAULTS, permitted
 from modelwright.data._files import parquet_groups
 from modelwright.data._remote import is_url, parquet_files, told
@@ -48,6 +50,8 @@ class RowGroups:
         """
         ends = np.cumsum(self.files)
         files = _opened(self.source)
+        if len(files) != len(self.files):
+            raise _changed(self.source, len(self.files), len(files))
         at = 0
         while at < len(wanted):
             file = int(np.searchsorted(ends, wanted[at], side="right"))
@@ -65,6 +69,15 @@ class RowGroups:
                     left[i] -= part.num_rows
                     yield some[i], plain(part)
             at = until
+
+
+def _changed(source: str, then: int, now: int) -> DataError:
+    if not now:
+        return DataError(f"There is no file at {source}.", f"{source} 处没有文件。")
+    return DataError(
+        f"{source} held {counted(then, 'file')} when it was first read and holds {now} now: let the files stay until the run has ended.",
+        f"{source} 首次读取时有 {then} 个文件，现在有 {now} 个：请在运行结束前保持文件不变。",
+    )
 
 
 def row_groups(source: Any) -> RowGroups | None:

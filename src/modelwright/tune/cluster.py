@@ -27,11 +27,12 @@ from modelwright.core.stored_data import sealing
 from modelwright.core.words import Words, counted
 from modelwright.tune.candidate import Fold
 from modelwright.tune.climb import Climb
+from modelwright.tune.first_sign import fit
 from modelwright.tune.nodes import ANSWER, check_answers, check_nodes, check_seen, end_there, host_and_port
 from modelwright.tune.pace import Stopwatch
 from modelwright.tune.payload import files_of, ship
 from modelwright.tune.session import ENVIRONMENT, Session
-from modelwright.tune.under_way import TRIES, UnderWay
+from modelwright.tune.under_way import TRIES, UnderWay, sign_of
 
 _LEAST = 30.0  # seconds left below which a local Ray is not begun
 _PLACES = 2  # fits at once from which a local Ray gains anything
@@ -154,14 +155,15 @@ class Cluster:
         self._session.begin()
         have = ray.cluster_resources()
         self._gpus = float(have.get("GPU", 0.0))
-        self.slots = max(1, int(have.get("CPU", 1)) // self.threads)
+        self.slots = max(1, int(have.get("CPU", 1)) // threads_asked())
         check_nodes(ray)
+        self._mailbox = ray.remote(remote.Mailbox).options(num_cpus=0, max_restarts=-1, max_task_retries=-1).remote()
         with tempfile.TemporaryDirectory(prefix="modelwright-") as place:
             ship(self.climb, Path(place))
             self._files = ray.put(files_of(Path(place)))
         check_seen(ray, self.climb.validation.table, self._files)
-        self._mailbox = ray.remote(remote.Mailbox).options(num_cpus=0, max_restarts=-1, max_task_retries=-1).remote()
-        self._fit = ray.remote(remote.fit)
+        ray.wait([self._mailbox.take.remote()], timeout=ANSWER)  # before it is there no sign of life is kept
+        self._fit = ray.remote(fit)
         if self.climb.rest is not None and self.climb.rest.share is None:
             self.climb.events.note(
                 "cluster   its workers learn from the rows that are held; what reads the others once more, such as boosted trees, is trained on this machine",
@@ -171,11 +173,6 @@ class Cluster:
             f"cluster   {self.address}: {len(ray.nodes())} node{'s' * (len(ray.nodes()) != 1)}, {self.slots} fits at once",
             f"集群      {self.address}：{len(ray.nodes())} 个节点，可同时进行 {self.slots} 次训练",
         )
-
-    @property
-    def threads(self) -> int:
-        """Cores of one fit."""
-        return threads_asked()
 
     def worth(self, seconds: float) -> bool:
         """Return whether a fit of so many seconds is sent elsewhere: a shorter one is done here before its rows have come there."""
@@ -231,7 +228,7 @@ class Cluster:
         left, several, reads = min(ctx.deadline.remaining(), 1e9), self._workers(recipe, ctx), type(recipe).reads_on
         return {
             "climb": self.name, "key": key, "recipe": recipe.name, "options": options.model_dump(mode="json"), "split": split,
-            "seed": ctx.seed, "name": ctx.name, "extent": ctx.extent, "threads": self.threads, "torch": on_torch(recipe),
+            "seed": ctx.seed, "name": ctx.name, "extent": ctx.extent, "threads": threads_asked(), "torch": on_torch(recipe),
             "device": "auto" if self._gpus else "cpu", "class_weight": ctx.class_weight, "memory": ctx.memory,
             "sensitive": list(ctx.sensitive), "probe": ctx.probe, "accumulate": ctx.accumulate, "seconds": left,
             "recompute": ctx.recompute, "compiles": ctx.compiles, "rest": ctx.rest.share if ctx.rest and (reads or several > 1) else None, "grant": self._grant,
@@ -260,15 +257,14 @@ class Cluster:
             raise ClusterLost("the cluster is lost", "集群已失联")
         if key not in self._pending:
             self._submit(key, self._job(key, recipe, options, ctx, split))
-        tries, told_at = 0, 0.0
+        told_at = 0.0
         try:
             while True:
                 under_way = self._pending[key]
                 done, _ = self._ray.wait(under_way.refs, num_returns=len(under_way.refs), timeout=0.2)
                 self._hear(key, ctx)
                 found = self._found(key, done)
-                if found is not None and found.get("again") and tries < TRIES:
-                    tries += 1
+                if found is not None and found.get("again") and self._pending[key].tries < TRIES:
                     self._begin_again(key)
                     continue
                 if found is not None:
@@ -278,12 +274,9 @@ class Cluster:
                 if ctx.deadline.expired() and not told_at:
                     self._mailbox.end.remote([key] if not ctx.deadline.whole.stopped else list(self._pending))
                     told_at = now
-                own = [(v, k) for k, v in self._beats.items() if k == key or k.startswith(f"{key} #")]
-                (silent, where), sign = max(own, default=((0.0, ""), key))
-                if silent > _STALE and tries < TRIES:
-                    tries += 1
-                    self._again(key, where, sign)
-                elif told_at and now - told_at > _GRACE:
+                self._begin_silent_anew()
+                if told_at and now - told_at > _GRACE:
+                    where = self._beats.get(key, (0.0, ""))[1]
                     raise ModelwrightError(
                         f"ran out of time on the cluster{f' ({where})' if where else ': no node had a free place'}",
                         f"在集群上超时{f'（{where}）' if where else '：没有节点有空位'}",
@@ -342,6 +335,16 @@ class Cluster:
         letters, self._beats = self._ray.get(self._mailbox.take.remote(), timeout=_STALE)
         for _, event in letters:
             ctx.events.emit(event)
+
+    def _begin_silent_anew(self) -> None:
+        """Begin those fits anew of which a worker hangs: the one that is waited for, and any that holds the place which it waits for."""
+        for key, under_way in list(self._pending.items()):
+            for rank, ref in enumerate(under_way.refs):
+                sign = sign_of(key, rank)
+                silent, where = self._beats.get(sign, (0.0, ""))
+                if silent > _STALE and under_way.tries < TRIES and not self._ray.wait([ref], timeout=0)[0]:
+                    self._again(key, where, sign)
+                    break
 
     def _again(self, key: str, where: str, sign: str) -> None:
         self.climb.events.warn(

@@ -39,6 +39,7 @@ from modelwright.tune.candidate import fit_fold
 from modelwright.tune.pace import Stopwatch
 from modelwright.tune.payload import Shipped, check_paths, unship
 from modelwright.tune.peers import RayPeers
+from modelwright.tune.under_way import sign_of, this_worker
 from modelwright.tune.without_media import seen
 
 _FLUSH = 0.3  # seconds between two letters of events
@@ -123,7 +124,7 @@ class _Line:
         self.events, self._letters = EventStream(), list[Any]()
         if rank == 0:  # all go the same way: one tells of it
             self.events.listen(self._letters.append)
-        self._sign = told["key"] if rank == 0 else f"{told['key']} #{rank}"
+        self._sign = sign_of(told["key"], rank)
         self._mailbox, self._where, self._stop = mailbox, where, threading.Event()
         self._thread = threading.Thread(target=self._post, daemon=True)
 
@@ -157,7 +158,7 @@ class _Line:
 
 def fit(files: Mapping[str, Any], told: dict[str, Any], mailbox: Any) -> dict[str, Any]:
     """Fit and score one fold (or fit all rows where `split` is None); return what `opened` reads, or why there is nothing."""
-    where = f"{platform.node()} (pid {os.getpid()})"
+    where = this_worker()
     grant_memory(told.get("grant"))
     try:
         with _Line(mailbox, told, where) as line:

@@ -3,11 +3,23 @@
 from __future__ import annotations
 
 import contextlib
+import os
+import platform
 import uuid
 from dataclasses import dataclass
 from typing import Any
 
 TRIES = 3  # times that a fit is begun anew where its worker was lost
+
+
+def sign_of(key: str, rank: int) -> str:
+    """Return what the signs of life of a worker stand under: the key of its fit, with its rank where it is not the first of several."""
+    return key if rank == 0 else f"{key} #{rank}"
+
+
+def this_worker() -> str:
+    """Return how messages call this process: its node, and its number there."""
+    return f"{platform.node()} (pid {os.getpid()})"
 
 
 @dataclass
