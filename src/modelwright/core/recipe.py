@@ -97,11 +97,14 @@ class Estimate:
 
     `least` are the processor seconds below which a fit that is cut short gives nothing worth having: reading the columns,
     the first epoch or some rounds of trees. A third of the whole where it is not said.
+    `row` are the processor seconds in which one row is answered afterwards, told where that may take long: rows of validation
+    and test are answered in the time of the run as well.
     """
 
     seconds: float
     memory: int
     least: float | None = None
+    row: float = 0.0
 
     @property
     def least_seconds(self) -> float:

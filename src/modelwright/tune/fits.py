@@ -192,7 +192,7 @@ class Fits:
         """Train on the folds (all where none are named) and keep what came of it; None where nothing did, which is told."""
         p = self.climb
         if not self.urgent:  # the last resort was given what is left, part of what is kept for the end among it
-            share = max(0.0, min(share, p.until_end() - self._scoring(recipe)))
+            share = max(0.0, min(share, p.until_end() - self._scoring(recipe, options)))
         splits = tuple(range(len(p.validation.splits))) if folds is None else folds
         made: list[Candidate] = []
 
@@ -218,11 +218,16 @@ class Fits:
         self._save(made[0])
         return made[0]
 
-    def _scoring(self, recipe: Recipe) -> float:
-        """Return the seconds on the clock that scoring one more candidate of a recipe takes after its fit, by what one of them took: on
-        the rows that a fold holds out, and on the test rows, where it may stand in the winner."""
+    def _scoring(self, recipe: Recipe, options: Options) -> float:
+        """Return the seconds on the clock that scoring one more candidate of a recipe takes after its fit, by what one of them took, or by
+        its estimate where none was scored yet: on the rows that a fold holds out, and on the test rows, where it may stand in the winner."""
         p = self.climb
-        each = max((c.batch_ms for c in p.candidates if c.recipe == recipe.name), default=0.0)
+        took = [c.batch_ms for c in p.candidates if c.recipe == recipe.name]
+        if took:
+            each = max(took)
+        else:
+            found = attempt(lambda: self.estimate(recipe, options), recipe.name, None)
+            each = 0.0 if isinstance(found, Broken) else 1000 * found.row
         held_out = len(p.validation.parts[0][1]) * each / 1000
         return (held_out + p.reserve(each) - p.reserve(0.0)) * self.pace.load
 

@@ -1,5 +1,7 @@
 """Recognisers: what is learnt from a language of tones, times of words, silence, long recordings, listening while somebody speaks."""
 
+import time
+
 import numpy as np
 import pyarrow as pa
 import pytest
@@ -92,6 +94,29 @@ def test_a_network_leaves_time_to_search_words_in_validation_rows(model):
     held, texts = transcribed(table, ctx)
     assert to_train(ctx, None) is ctx
     assert 80 < to_train(ctx, Watched(model, held, texts, ctx, None)).deadline.remaining() < 90
+
+
+def test_an_estimate_tells_how_long_words_are_searched_for_in_a_row(monkeypatch):
+    table, target = sample_table(TASK, 40)
+    recipe = get_recipe("ctc")
+    options = recipe.variants(table.schema, target, len(table))[0].model_copy(
+        update={"width": 16, "hidden": 16, "layers": 1}
+    )
+    read, rows = Decoder.read, []
+    monkeypatch.setattr(Decoder, "read", lambda self, logs: rows.append(logs) or read(self, logs))
+    quick = recipe.estimate(table, options, context(TASK, target))
+    assert 0 < quick.row < 0.5
+    assert rows
+    assert all(np.allclose(np.exp(logs).sum(axis=1), 1) for logs in rows)
+
+    def slow(self, logs):
+        until = time.process_time() + 0.2
+        while time.process_time() < until:
+            pass
+        return read(self, logs)
+
+    monkeypatch.setattr(Decoder, "read", slow)
+    assert recipe.estimate(table, options, context(TASK, target)).row > quick.row + 0.15
 
 
 def test_silence_and_noise_have_no_text(model):

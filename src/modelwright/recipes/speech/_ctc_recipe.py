@@ -32,6 +32,10 @@ _BATCHES = 20  # of an epoch at least: few recordings are gone through several t
 _LOOK = 300  # validation rows that are looked at
 _SOUNDS = 60  # of them, where units are phonemes: each has many
 _PROBE = 3  # steps
+_SEARCHED, _DOUBTED = (
+    3,
+    3,
+)  # recordings whose search is timed, and frames of each unit in which a half-trained network doubts
 _SHORT = 3.0  # seconds: recordings of words and commands, which are joined
 _TUNED, _TUNING = 80, 20.0  # rows, and seconds, for the weights of the language model
 _READ = 16  # validation rows from which it is learnt how sure words are, however little time is left
@@ -66,14 +70,15 @@ class CtcRecipe(SpeechRecipe):
         key = (self.name, "estimate", len(train), options.model_dump_json(exclude={"epochs"}))
         if key not in ctx.cache:
             ctx.cache[key] = self._probe(train, options, ctx)
-        epoch, memory = ctx.cache[key]
+        epoch, memory, row = ctx.cache[key]
         left = ctx.deadline.remaining()
         # the plan is cut to the time as training goes; a pass or two over the recordings teach a good deal
         seconds = min(epoch * options.epochs, 9 * left) if epoch < left else epoch * options.epochs
-        return Estimate(seconds + 1.0, memory, least=min(seconds, 3 * epoch) + 1.0)
+        return Estimate(seconds + 1.0, memory, least=min(seconds, 3 * epoch) + 1.0, row=row)
 
-    def _probe(self, train: Table, options: FrameOptions, ctx: FitContext) -> tuple[float, int]:
-        """Return processor seconds of an epoch and bytes of memory, from a few steps on some of the rows."""
+    def _probe(self, train: Table, options: FrameOptions, ctx: FitContext) -> tuple[float, int, float]:
+        """Return processor seconds of an epoch, bytes of memory, and processor seconds in which a row is read, from a few steps on some of
+        the rows."""
         import torch
 
         from modelwright.models.speech import Recogniser
@@ -102,7 +107,8 @@ class CtcRecipe(SpeechRecipe):
         memory = int(
             8 * weights + 2 * whole + frames * 4 * 60 * (made.options.width + made.options.channels * 20) + (200 << 20)
         )
-        return 1.1 * rate * whole * passes + reading / max(1, options.epochs), memory
+        row = _searching(Decoder.fit(made.units, made.texts, given_lm(train, ctx)), made.ids)
+        return 1.1 * rate * whole * passes + reading / max(1, options.epochs), memory, row
 
     def _made(self, train: Table, texts: Sequence[str], options: FrameOptions, ctx: FitContext) -> _Made:
         """Return the recordings held, with their units; found once for the same rows and options."""
@@ -304,6 +310,20 @@ class Watched:
                 looks_.append(looks(sure[a : b + 1], speech[places[a, 0] : places[b, 1] + 1]))
                 right.append(k in kept)
         model.sureness = Sureness.fit(looks_, right)
+
+
+def _searching(decoder: Decoder, ids: Ragged) -> float:
+    """Return the processor seconds in which words are searched in a recording, on the mean of a few with as many units as transcripts have.
+
+    Frames in which a network is sure of silence cost next to nothing, so those are counted in which it doubts.
+    """
+    rng = np.random.default_rng(0)
+    sizes = np.sort(ids.lengths)[np.linspace(0, len(ids) - 1, _SEARCHED).astype(int)]
+    began = time.process_time()
+    for size in sizes:
+        scores = rng.normal(size=(_DOUBTED * int(size) + 1, decoder.units.size))
+        decoder.read(scores - np.log(np.exp(scores).sum(axis=1, keepdims=True)))
+    return (time.process_time() - began) / len(sizes)
 
 
 def to_train(ctx: FitContext, looked: Watched | None) -> FitContext:

@@ -172,3 +172,40 @@ def test_ssml_that_does_not_fit_ends_in_a_sentence(text, says):
         text = f"<?xml version='1.0'?>{text}"
     with pytest.raises(DataError, match=says):
         pieces(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("Call 555-1234.", "Call five five five, one two three four."),
+        ("the '90s", "the nineties"),
+        ("3/4 and 1/2", "three quarters and one half"),
+        ("24/7", "twenty four seven"),
+        ("version 1.2.3", "version one point two point three"),
+        ("10 in the morning", "ten in the morning"),
+        ("10 in long", "ten inches long"),
+        ("5-10%", "five to ten percent"),
+        ("$5-$10", "five dollars to ten dollars"),
+        ("St. John's St.", "saint John's street"),
+    ],
+)
+def test_what_english_signs_mean_beside_others(text, said):
+    assert english.read_out(text) == said
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("5G网络", "五G网络"),
+        ("5g糖", "五克糖"),
+        ("90后", "九零后"),
+        ("2小时", "两小时"),
+        ("2024.3.5", "二零二四年三月五日"),
+        ("50元/人", "五十元每人"),
+        ("10:00-12:00", "十点整到十二点整"),
+        ("400-800-1234", "四零零八零零幺二三四"),
+        ("202房间", "二零二房间"),
+    ],
+)
+def test_what_chinese_signs_mean_beside_others(text, said):
+    assert chinese.read_out(text) == said

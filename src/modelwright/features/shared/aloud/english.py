@@ -14,7 +14,7 @@ _ABBREVIATIONS = {
     "vs": "versus", "etc": "et cetera", "e.g": "for example", "i.e": "that is", "approx": "approximately", "dept": "department",
     "inc": "incorporated", "ltd": "limited", "co": "company", "no": "number", "fig": "figure", "vol": "volume", "ave": "avenue",
     "blvd": "boulevard", "rd": "road", "mt": "mount", "gen": "general", "col": "colonel", "capt": "captain", "lt": "lieutenant",
-    "rev": "reverend", "hon": "honorable", "sgt": "sergeant", "a.m": "A M", "p.m": "P M",
+    "ph.d": "P H D", "rev": "reverend", "hon": "honorable", "sgt": "sergeant", "a.m": "A M", "p.m": "P M",
 }  # fmt: skip
 _NEEDS_POINT = frozenset("no st co fig vol ave rd mt gen col capt lt rev hon sgt inc ms".split())
 _UNITS = {
@@ -34,6 +34,10 @@ _MONEY = {
 _SCALES = {"k": "thousand", "m": "million", "bn": "billion", "b": "billion", "million": "million", "billion": "billion", "thousand": "thousand", "trillion": "trillion"}  # fmt: skip
 _NUM = r"(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?"
 _ONE = re.compile(r"\A1(?:\.0+)?\Z")
+_NO_UNITS = frozenset("GMST")  # a letter: 5G, 5M
+_GOES_ON = re.compile(
+    r"\s+(?!(?:long|wide|tall|high|deep|thick|by|x|of|and|or|in)\b)[a-z]"
+)  # after the word in: 10 in the morning
 _FRACTIONS = {"½": "one half", "¼": "one quarter", "¾": "three quarters", "⅓": "one third", "⅔": "two thirds"}
 
 
@@ -58,12 +62,26 @@ def _many(name: str) -> str:
 
 
 def _unit(m: re.Match[str]) -> str:
+    if m["unit"] in _NO_UNITS or (m["unit"] == "in" and m["apart"] and _GOES_ON.match(m.string[m.end() :])):
+        return f"{decimal((m['minus'] or '') + m['number'])}{m['apart']}{m['unit']}"
     name = _UNITS.get(m["unit"].lower(), "")
     if _ONE.match(m["number"]):
         first, _, rest = name.partition(" ")
         one = {"feet": "foot", "inches": "inch", "hertz": "hertz"}.get(first, first.removesuffix("s"))
         name = f"square {rest.removesuffix('s')}" if first == "square" else f"{one} {rest}".strip()
     return f"{decimal((m['minus'] or '') + m['number'])} {name}"
+
+
+def _fraction(m: re.Match[str]) -> str:
+    above, below = int(m[1]), int(m[2])
+    name = {2: "half", 4: "quarter"}.get(below) or ordinal(below)
+    if not 0 < above < below:
+        return f"{cardinal(above)} over {cardinal(below)}"
+    return f"{cardinal(above)} {name if above == 1 else 'halves' if below == 2 else name + 's'}"
+
+
+def _decade(m: re.Match[str]) -> str:
+    return f"{m[1] or ''}{cardinal(int(m[2])).removesuffix('y')}ies"
 
 
 def _date(day: int, month: int, of: int | None) -> str:
@@ -122,18 +140,24 @@ _STEPS: tuple[tuple[re.Pattern[str], Callable[[re.Match[str]], str]], ...] = (
     (re.compile(r"\b(\d{1,2})/(\d{1,2})/(\d{4})\b"), _slashed),
     (re.compile(rf"\b(?P<month>{_MONTH_NAMES})\.?\s+(?P<day>[12]?\d|3[01])(?:st|nd|rd|th)?(?:,?\s+(?P<year>\d{{4}}))?\b(?!\s*[:.]\d)", re.I), _named),
     (re.compile(rf"\b(?P<day>[12]?\d|3[01])(?:st|nd|rd|th)?\s+(?:of\s+)?(?P<month>{_MONTH_NAMES})\b\.?(?:,?\s+(?P<year>\d{{4}}))?", re.I), _named),
+    (re.compile(r"(?<=:\d\d)\s?[–—-]\s?(?=\d{1,2}:\d\d)|(?<=\d)\s?[–—-]\s?(?=[$€£¥]\s?\d)"), lambda m: " to "),
     (re.compile(r"\b(\d{1,2}):(\d{2})(?::(\d{2}))?(?:\s*([ap])\.?m\b\.?)?", re.I), _time),
     (re.compile(r"\b(\d{1,2})\s*([ap])\.?m\b\.?", re.I), lambda m: f"{cardinal(int(m[1]))} {m[2].upper()} M"),
     (re.compile(rf"(?P<sign>us\$|[$€£¥￥₹₩]|\b(?:usd|eur|gbp|cny|rmb)\b)\s?(?P<number>{_NUM})(?:\s?(?P<scale>k|m|bn|b|million|billion|thousand|trillion)\b)?", re.I), _money),
     (re.compile(rf"(?P<number>{_NUM})\s?(?P<scale>million|billion|thousand|trillion)?\s?(?P<sign>usd|eur|gbp|cny|rmb|€)(?!\w)", re.I), _money),
-    (re.compile(r"(?<![\w.])\+?(?:\d{1,3}[\s-])?(?:\(\d{2,4}\)\s?|\d{3}[-. ])\d{3,4}[-. ]\d{3,4}\b"), _phone),
+    (re.compile(r"(?<![\w.])\+?(?:\d{1,3}[\s-])?(?:\(\d{2,4}\)\s?|\d{3}[-. ])\d{3,4}[-. ]\d{3,4}\b|(?<![\w.-])\d{3}-\d{4}(?![\w-])"), _phone),
+    (re.compile(r"\b\d+(?:\.\d+){2,}\b"), lambda m: " point ".join(map(decimal, m[0].split(".")))),
+    (re.compile(r"\b(\d)['’′]\s?(\d{1,2})(?:[\"”″]|'')"), lambda m: f"{cardinal(int(m[1]))} feet {cardinal(int(m[2]))}"),
+    (re.compile(r"(\b(?:the|early|mid|late)[\s-]+)?(?:(?<!\w)['’])?(?<!\d)([2-9]0)s\b", re.I), lambda m: _decade(m) if m[1] or m[0][0] in "'’" else m[0]),
+    (re.compile(r"#(?=\d)"), lambda m: "number "),
     (re.compile(r"\b(1[1-9]|20)(\d0)s\b"), lambda m: year(int(m[1] + m[2])).removesuffix("y") + "ies" if m[2] != "00" else f"{cardinal(int(m[1]))} hundreds"),
-    (re.compile(rf"(?P<minus>(?<![\w.])[-−])?(?P<number>{_NUM})\s?(?P<unit>{'|'.join(map(re.escape, sorted(_UNITS, key=len, reverse=True)))})(?![\w²³/])", re.I), _unit),
+    (re.compile(r"(?<=\d)\s?[–—-]\s?(?=\d)"), lambda m: " to "),
+    (re.compile(rf"(?P<minus>(?<![\w.])[-−])?(?P<number>{_NUM})(?P<apart>\s?)(?P<unit>{'|'.join(map(re.escape, sorted(_UNITS, key=len, reverse=True)))})(?![\w²³/])", re.I), _unit),
     (re.compile(rf"({_NUM})\s?[%％]"), lambda m: f"{decimal(m[1])} percent"),
     (re.compile(r"\b(\d{1,12})(?:st|nd|rd|th)\b", re.I), lambda m: ordinal(int(m[1]))),
-    (re.compile(r"\b(\d)/(\d{1,2})\b"), lambda m: f"{cardinal(int(m[1]))} over {cardinal(int(m[2]))}"),
-    (re.compile(r"(?<=\d)\s?[–—-]\s?(?=\d)"), lambda m: " to "),
-    (re.compile(r"\b(?:in|since|by|of|until|from|before|after|year|and|to)\s+(1[1-9]\d\d|20\d\d)\b(?![,.]\d)", re.I), lambda m: m[0][: -len(m[1])] + year(int(m[1]))),
+    (re.compile(r"\b24/7\b"), lambda m: "twenty four seven"),
+    (re.compile(r"\b(\d)/(\d{1,2})\b"), _fraction),
+    (re.compile(r"\b(?:in|since|by|of|until|from|before|after|year|and|to)\s+(1\d\d\d|20\d\d)\b(?![,.]\d)", re.I), lambda m: m[0][: -len(m[1])] + year(int(m[1]))),
     (re.compile(rf"(?:(?<![\w.])[-−+])?{_NUM}"), lambda m: f" {decimal(m[0])} "),
     (re.compile(r"\b(?:[A-Z]\.){2,}"), _letters),
     (re.compile(r"\b(?=[BCDFGHJKLMNPQRSTVWXZ]{2,5}\b)[A-Z]+\b"), _letters),
@@ -174,4 +198,10 @@ def _abbreviation(m: re.Match[str]) -> str:
     short = "." in name or m[2]
     if name in _NEEDS_POINT and (not m[2] or (name == "no" and not re.match(r"\.\s*\d", m.string[m.end(1) :]))):
         return m[0]
+    if (
+        name == "st"
+        and re.search(r"[A-Z][\w'’]*\s$", m.string[: m.start()])
+        and not re.match(r"\s+[A-Z]", m.string[m.end() :])
+    ):
+        return "street"
     return _ABBREVIATIONS[name] if short or name in ("mr", "mrs", "dr", "vs", "prof") else m[0]
