@@ -80,6 +80,7 @@ MONEY = {
     "pt": {
         _DOLLAR: Said.of("um dólar", "dólares"),
         _EURO: Said.of("um euro", "euros"),
+        _POUND: Said.of("uma libra", "libras"),
         _YEN: Said.of("um iene", "ienes"),
     },
     "nl": {
@@ -116,6 +117,16 @@ MONEY = {
 }
 
 
+# what joins millions to what is counted, and how before a vowel where that differs
+_OF: dict[str, tuple[str, str]] = {"es": ("de", ""), "pt": ("de", ""), "it": ("di", ""), "fr": ("de", "d'")}
+_MILLIONS = ("mill", "milh", "bill", "bilh", "mili")  # millón, million, milliard, milhão, milione, billón
+# endings of number words before a feminine noun
+_FEMININE: dict[str, tuple[tuple[str, str], ...]] = {
+    "es": (("uno", "una"), ("ientos", "ientas")),
+    "fr": (("un", "une"),),
+    "pt": (("um", "uma"), ("dois", "duas"), ("entos", "entas")),
+}
+
 # what stands between money and its hundredths, and the word for these where they have one: `3.50` is three dollars fifty cents, tre euro e cinquanta
 HUNDREDTHS: dict[str, tuple[str, Said | None]] = {
     "en": ("", Said.of("one cent", "cents")),
@@ -136,9 +147,31 @@ def beside(said: str, value: int, part: bool, word: Said, language: str) -> str:
         return f"{said} {word.part}"
     if value == 1:
         return word.one
+    if value and value % 1_000_000 == 0 and language in _OF:  # millions are a noun there: un millón de euros
+        of, elided = _OF[language]
+        form = _form(value, word, language)
+        return f"{said} {elided}{form}" if elided and form[0] in "aeiou" else f"{said} {of} {form}"
     if word.one.startswith("un ") and said.endswith("uno"):  # Spanish: veintiuno, but veintiún euros
         said = f"{said[:-3]}ún" if said.endswith("veintiuno") else said[:-1]
+    if word.one.startswith(("una ", "une ", "uma ")):
+        said = _feminine(said, language)
     return f"{said} {_form(value, word, language)}"
+
+
+def _feminine(said: str, language: str) -> str:
+    """Return a number's words as they stand before a feminine noun; millions in it are masculine whatever is counted."""
+    changes = _FEMININE.get(language)
+    if changes is None:
+        return said
+    words = said.split(" ")
+    begins = max((i + 1 for i, w in enumerate(words) if w.startswith(_MILLIONS)), default=0)
+    for i in range(begins, len(words)):
+        for ending, feminine in changes:
+            before_noun = i + 1 == len(words) or ending.endswith("s")  # a lone `one` before a thousand stays as it is
+            if words[i].endswith(ending) and before_noun:
+                words[i] = words[i][: -len(ending)] + feminine
+                break
+    return " ".join(words)
 
 
 def _form(value: int, word: Said, language: str) -> str:

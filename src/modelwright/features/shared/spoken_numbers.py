@@ -131,6 +131,8 @@ def _other(m: re.Match[str], language: str) -> str:
 def _plain(said: str, language: str) -> str:
     """Return a number's words without signs; without `and` in English, since whether it is said differs from speaker to speaker."""
     said = said.replace("-", " ").replace(",", "")
+    if language == "es":  # num2words leaves `one` whole before a thousand: veintiuno mil
+        said = re.sub(r"\bveintiuno(?= mil\b)", "veintiún", re.sub(r"\buno(?= mil\b)", "un", said))
     return said.replace(" and ", " ") if language == "en" else said
 
 
