@@ -49,3 +49,27 @@ def test_a_folder_that_may_not_be_listed_is_told(photos, monkeypatch):
     monkeypatch.setattr(os, "walk", refused)
     with pytest.raises(PermissionError):
         files_below(photos)
+
+
+def test_linked_folders_that_lie_elsewhere_are_read_once_and_none_in_circles(tmp_path):
+    for name in ("photos/cat/1.png", "store/dogs/2.png"):
+        (tmp_path / name).parent.mkdir(parents=True)
+        (tmp_path / name).write_bytes(b"x")
+    links = {
+        "photos/dog": "store/dogs",
+        "photos/hound": "store/dogs",
+        "photos/again": "photos/cat",
+        "photos/cat/up": "photos",
+        "photos/cat/top": ".",
+        "store/dogs/round": "store",
+    }
+    for link, target in links.items():
+        (tmp_path / link).symlink_to(tmp_path / target, target_is_directory=True)
+    found = [p.relative_to(tmp_path).as_posix() for p in files_below(tmp_path / "photos")]
+    assert found == ["photos/cat/1.png", "photos/dog/2.png"]
+
+
+def test_a_link_to_a_file_that_is_gone_is_listed(tmp_path):
+    (tmp_path / "cat").mkdir()
+    (tmp_path / "cat" / "1.png").symlink_to(tmp_path / "gone.png")
+    assert read(tmp_path)["label"].to_pylist() == ["cat"], "who opens it tells that it is missing"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import tempfile
 import zipfile
 from collections.abc import Callable, Iterator
@@ -13,12 +14,16 @@ import pyarrow as pa
 from modelwright.core.encrypted_files import open_plain
 from modelwright.core.envelope import SUFFIX
 from modelwright.core.errors import DataError
+from modelwright.core.events import EventStream
 from modelwright.core.reading import Detected, Reading
 from modelwright.core.registry import names_in
+from modelwright.core.words import counted
 from modelwright.data._faults import FAULTS
 from modelwright.data._files import file_batches
 from modelwright.data.arrow import plain
+from modelwright.data.class_folders import classes_of, told_of_classes, told_of_unread
 from modelwright.data.collect import collect
+from modelwright.data.encodings import guesses
 from modelwright.data.folders import files_below
 from modelwright.data.kinds.base import KINDS, kind_of
 
@@ -26,6 +31,11 @@ _MOST_MEMBERS = 1_000_000
 _RATIO = 200  # of unpacked to packed bytes; media hardly shrink, so more is a bomb
 _TABLES = (".csv", ".tsv", ".jsonl", ".parquet")
 _BATCH = 8192  # rows
+_UTF8 = 0x800  # the flag of a member whose name is UTF-8
+_OF_NAMES, _WELL = (
+    ("gb18030", "cp932", "cp949", "cp950", "cp866"),
+    0.7,
+)  # of names in archives, and the score with which they read well
 LABEL = "label"  # the column of the names of class folders
 
 
@@ -38,17 +48,23 @@ def suffix_kinds() -> dict[str, str]:
     return out
 
 
-def folder_table(folder: Path) -> pa.Table:
-    """Return a folder's media as a table: the path in a column named after the modality, the folder's name as `label`.
+def folder_table(folder: Path, events: EventStream | None = None) -> pa.Table:
+    """Return a folder's media as a table: the path in a column named after the modality, the class by its folders as `label`.
 
-    Raises DataError where there are no media, or where they do not lie in class folders.
+    What is not read, and what folders leave open, is told. Raises DataError where there are no media, or where they do not lie in class folders.
     """
     root = folder.resolve()
     files = files_below(root)
-    return _table(str(folder), [str(p) for p in files], [p.relative_to(root).as_posix() for p in files], None)
+    return _table(str(folder), [str(p) for p in files], [p.relative_to(root).as_posix() for p in files], None, events)
 
 
-def zip_table(path: Path, memory: int, reading: Reading | None = None, detected: Detected | None = None) -> pa.Table:
+def zip_table(
+    path: Path,
+    memory: int,
+    reading: Reading | None = None,
+    detected: Detected | None = None,
+    events: EventStream | None = None,
+) -> pa.Table:
     """Return an archive's media, or the table in it with the files it names, as bytes; nothing is written to disk.
 
     That class folders say the target is noted in `detected`.
@@ -57,10 +73,11 @@ def zip_table(path: Path, memory: int, reading: Reading | None = None, detected:
     """
     try:
         with open_plain(path) as opened, zipfile.ZipFile(opened) as archive:
-            members = [m for m in archive.infolist() if not m.is_dir() and not _hidden(m.filename)]
-            if len(members) > _MOST_MEMBERS:
+            held = [m for m in archive.infolist() if not m.is_dir()]
+            if len(held) > _MOST_MEMBERS:
                 raise DataError(f"{path} holds more than a million files.", f"{path} 中的文件超过一百万个。")
-            names = {m.filename: m for m in members}
+            named = _names(held, reading.encoding if reading else None)
+            names = {name: m for name, m in zip(named, held) if not _hidden(name)}
             left = [memory]
 
             def read(name: str) -> bytes:
@@ -68,8 +85,10 @@ def zip_table(path: Path, memory: int, reading: Reading | None = None, detected:
 
             tables = [n for n in names if PurePosixPath(n).suffix.lower() in _TABLES]
             if len(tables) == 1:
-                return _listed(tables[0], names, read, reading)
-            table = _table(str(path), list(names), list(names), read)
+                listed = _listed(tables[0], names, read, reading, events)
+                if listed is not None:
+                    return listed
+            table = _table(str(path), list(names), list(names), read, events)
             if detected is not None:
                 detected.target = LABEL
             return table
@@ -78,6 +97,35 @@ def zip_table(path: Path, memory: int, reading: Reading | None = None, detected:
             f"{path} is not a complete zip archive, or it is encrypted ({e}).",
             f"{path} 不是完整的 zip 文件，或已加密（{e}）。",
         ) from e
+
+
+def _names(members: list[zipfile.ZipInfo], asked: str | None) -> list[str]:
+    """Return the names of an archive's members, which many archives hold in the encoding of the machine that made them, unnamed.
+
+    Those that are not said to be UTF-8 are read in the encoding asked for, else as UTF-8, else as East Asian or Cyrillic where they read well so,
+    else as the format says (cp437).
+    """
+    bare = [
+        m.filename.encode("cp437", "replace") for m in members if not m.flag_bits & _UTF8 and not m.filename.isascii()
+    ]
+    encoding = _encoding(b"\n".join(bare)) if asked is None else asked
+    out = []
+    for m in members:
+        name = m.filename
+        if not m.flag_bits & _UTF8 and not name.isascii():
+            with contextlib.suppress(UnicodeError):  # names that are told twice, in Unicode too, have been read by that
+                name = name.encode("cp437").decode(encoding)
+        out.append(name.replace("\\", "/"))
+    return out
+
+
+def _encoding(names: bytes) -> str:
+    for encoding in ("utf-8", "gb2312"):  # of GB 2312 both bytes are such as no other text has two of in a row for long
+        with contextlib.suppress(UnicodeDecodeError):
+            names.decode(encoding)
+            return encoding
+    best = next((g for g in guesses(names + b"\n") if g.encoding in _OF_NAMES), None)
+    return best.encoding if best and best.score > _WELL else "cp437"
 
 
 def _hidden(name: str) -> bool:
@@ -98,12 +146,18 @@ def _member(path: Path, archive: zipfile.ZipFile, member: zipfile.ZipInfo, left:
     return data
 
 
-def _table(source: str, values: list[str], names: list[str], read: Callable[[str], bytes] | None) -> pa.Table:
+def _table(
+    source: str,
+    values: list[str],
+    names: list[str],
+    read: Callable[[str], bytes] | None,
+    events: EventStream | None,
+) -> pa.Table:
     known = suffix_kinds()
     kinds = [known.get(PurePosixPath(n.removesuffix(SUFFIX)).suffix.lower()) for n in names]
     counts = {k: kinds.count(k) for k in sorted({k for k in kinds if k})}
+    tables = [n for n in names if PurePosixPath(n).suffix.lower() in _TABLES][:5]
     if not counts:
-        tables = [n for n in names if PurePosixPath(n).suffix.lower() in _TABLES][:5]
         if tables:
             listed = ", ".join(tables)
             raise DataError(
@@ -117,13 +171,20 @@ def _table(source: str, values: list[str], names: list[str], read: Callable[[str
         )
     modality = max(counts, key=lambda k: counts[k])
     own = [i for i, k in enumerate(kinds) if k == modality]
-    labels = [PurePosixPath(names[i]).parent.name for i in own]
-    if all(not label for label in labels):
+    labels = classes_of([names[i] for i in own])
+    if all(label is None for label in labels):
+        beside = (f" such as {', '.join(tables)}", f"（例如 {'、'.join(tables)}）") if tables else ("", "")
         raise DataError(
             f"The {modality} files of {source} lie in no class folders (CLASS/FILE). Put each class into a folder of its name, "
-            "or give a table with a column of paths.",
-            f"{source} 中的文件没有放在类别文件夹里（类别/文件）。请按类别建文件夹，或提供含路径列的表格。",
+            f"or give a table with a column of paths{beside[0]}.",
+            f"{source} 中的文件没有放在类别文件夹里（类别/文件）。请按类别建文件夹，或提供含路径列的表格{beside[1]}。",
         )
+    if events:
+        left = set(own)
+        unread = told_of_unread([n for i, n in enumerate(names) if i not in left])
+        for words in (unread, *told_of_classes([names[i] for i in own], labels)):
+            if words is not None:
+                events.warn(f"{source}: {words.en}.", f"{source}：{words.zh}。")
     cells: list[Any] = [values[i] if read is None else read(values[i]) for i in own]
     return pa.table(
         {
@@ -133,8 +194,17 @@ def _table(source: str, values: list[str], names: list[str], read: Callable[[str
     )
 
 
-def _listed(table: str, names: dict[str, Any], read: Callable[[str], bytes], reading: Reading | None) -> pa.Table:
-    """Return the one table in an archive, cells that name another member replaced by its bytes."""
+def _listed(
+    table: str,
+    names: dict[str, Any],
+    read: Callable[[str], bytes],
+    reading: Reading | None,
+    events: EventStream | None,
+) -> pa.Table | None:
+    """Return the one table in an archive, cells that name another member replaced by its bytes; None where it names none of the media.
+
+    Cells that name none are read as missing, and told.
+    """
     with tempfile.TemporaryDirectory() as place:
         file = Path(place) / f"table{PurePosixPath(table).suffix.lower()}"
         file.write_bytes(read(table))
@@ -145,12 +215,30 @@ def _listed(table: str, names: dict[str, Any], read: Callable[[str], bytes], rea
     columns: dict[str, Any] = {}
     for name in raw.column_names:
         cells = raw.column(name).to_pylist()
-        places = [str(base / c) if isinstance(c, str) and str(base / c) in names else None for c in cells]
+        places = [_place(c, base, names) if isinstance(c, str) else None for c in cells]
         if sum(p is not None for p in places) >= 0.5 * max(1, len(cells)):
+            gone = [c for c, p in zip(cells, places) if p is None and c and c.strip()]
+            if gone and events:
+                shown = [f"`{c}`" for c in gone[:3]]
+                events.warn(
+                    f"{table}, `{name}`: the archive does not hold {counted(len(gone), 'file')} that it names ({', '.join(shown)}); read as missing.",
+                    f"{table} 的 `{name}` 列：其中 {len(gone):,} 个文件不在压缩包中（{'、'.join(shown)}），按缺失处理。",
+                )
             columns[name] = pa.array([None if p is None else read(p) for p in places], pa.large_binary())
         else:
             columns[name] = raw.column(name)
+    known = suffix_kinds()
+    if not any(pa.types.is_large_binary(c.type) for c in columns.values()) and any(
+        PurePosixPath(n).suffix.lower() in known for n in names
+    ):
+        return None
     return pa.table(columns)
+
+
+def _place(cell: str, base: PurePosixPath, names: dict[str, Any]) -> str | None:
+    """Return the name of the member that a cell of a table in the folder `base` names, None where there is none."""
+    place = str(base / cell.strip().replace("\\", "/"))
+    return place if place in names else None
 
 
 def batches(table: pa.Table, rows: int) -> Iterator[pa.Table]:

@@ -16,6 +16,7 @@ from modelwright.core.schema import MODALITY_WORDS, Column
 from modelwright.data._media import suffix_kinds
 from modelwright.data.annotations.base import Marked
 from modelwright.data.annotations.shared.source import marked_in
+from modelwright.data.class_folders import classes_of
 from modelwright.data.folders import files_below
 from modelwright.data.pairs import ending
 from modelwright.data.sources import folder_of
@@ -108,6 +109,8 @@ def _table(data: str, files: list[Path], inputs: Sequence[Column]) -> pa.Table:
     own = [p for p in files if known[ending(p)] == fitting[0].modality]
     columns: dict[str, Any] = {fitting[0].name: pa.array([str(p) for p in own], pa.string())}
     root = Path(data)
-    if root.is_dir() and "label" not in columns and all(p.parent != root for p in own):
-        columns["label"] = pa.array([p.parent.name for p in own], pa.string())
+    if root.is_dir() and "label" not in columns:
+        classes = classes_of([p.relative_to(root).as_posix() for p in own])
+        if None not in classes:
+            columns["label"] = pa.array(classes, pa.string())
     return pa.table(columns)

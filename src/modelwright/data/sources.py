@@ -154,7 +154,7 @@ def _local(
     detected: Detected,
 ) -> Iterator[pa.Table]:
     if path.is_dir():
-        table = _media.folder_table(path)
+        table = _media.folder_table(path, events)
         detected.target = _media.LABEL
         yield from _media.batches(table, rows)
         return
@@ -163,7 +163,9 @@ def _local(
     if endings[-1:] == [".zip"]:
         from modelwright.core.device import free_memory
 
-        yield from _media.batches(_media.zip_table(path, (how.memory or free_memory()) // 3, how, detected), rows)
+        yield from _media.batches(
+            _media.zip_table(path, (how.memory or free_memory()) // 3, how, detected, events), rows
+        )
         return
     yield from file_batches(path, endings[-1] if endings else "", how, rows, events, misfits, detected)
 

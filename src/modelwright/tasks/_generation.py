@@ -23,6 +23,7 @@ from modelwright.core.schema import OPTIONAL, Column, Schema, Table
 from modelwright.core.task import GeneratedTask, Section
 from modelwright.core.words import Words
 from modelwright.data.centre_crop import squared
+from modelwright.data.class_folders import classes_of
 from modelwright.data.kinds.image import decode
 from modelwright.data.pairs import files_of
 from modelwright.evaluate.metrics.generated import GENERATED
@@ -101,7 +102,7 @@ class Generation(GeneratedTask):
         folder = Path(source)
         files = files_of(folder)
         columns = {PICTURE: pa.array([str(p.resolve()) for p in files], pa.string())}
-        labels = [p.parent.name if p.parent != folder else None for p in files]
+        labels = classes_of([p.relative_to(folder).as_posix() for p in files])
         if all(labels) and len(set(labels)) > 1:
             columns["label"] = pa.array(labels, pa.string())
         return pa.table(columns), Detected()

@@ -20,6 +20,7 @@ from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from typing import Any, BinaryIO, ClassVar, cast
+from urllib.parse import unquote, urlsplit
 
 import numpy as np
 import pyarrow as pa
@@ -175,7 +176,7 @@ def media(value: Any, folder: Path | None) -> dict[str, Any] | None:
                 f"expected a data URL (data:...;base64,...), received `{said}`",
                 f"应为 data URL（data:...;base64,...），收到的是 `{said}`",
             ) from None
-    path = Path(text) if Path(text).is_absolute() else folder / text
+    path = _place(text, folder)
     try:
         if path.stat().st_size > _MOST_BYTES:
             raise Unreadable(f"{text} is larger than 1 GB", f"{text} 超过 1 GB")
@@ -184,6 +185,14 @@ def media(value: Any, folder: Path | None) -> dict[str, Any] | None:
     except OSError:
         raise Unreadable(f"there is no file {text[-120:]}", f"找不到文件 {text[-120:]}") from None
     return {"path": str(path), "bytes": None, "digest": digest}
+
+
+def _place(text: str, folder: Path) -> Path:
+    """Return where a cell says that a file lies: a path from `folder`, as Windows writes it too, or a `file://` URL."""
+    if text[:7].lower() == "file://":
+        return Path(unquote(urlsplit(text).path))
+    path = folder / text  # an absolute one stands for itself
+    return path if "\\" not in text or path.exists() else folder / text.replace("\\", "/")
 
 
 def with_how(cell: dict[str, Any], how: Mapping[str, Any]) -> dict[str, Any]:
