@@ -46,10 +46,10 @@ def test_a_folder_of_class_folders_is_a_table(folder):
 
 
 def test_a_zip_of_class_folders_is_the_same_table(folder, tmp_path):
-    members = {str(p.relative_to(folder)): p.read_bytes() for p in folder.rglob("*.png")}
+    members = {str(p.relative_to(folder)): p.read_bytes() for p in sorted(folder.rglob("*.png"))}
     table = read(zipped(tmp_path / "p.zip", members))
     assert table.num_rows == 6
-    assert table["image"][0].as_py() == picture(0)
+    assert table["image"][0].as_py() == {"bytes": picture(0), "path": "cat/0.png"}
 
 
 def test_what_the_form_of_a_source_calls_its_label_is_noted(folder, tmp_path):
@@ -73,7 +73,10 @@ def test_what_the_form_of_a_source_calls_its_label_is_noted(folder, tmp_path):
 def test_a_zip_of_a_table_and_its_files_has_their_bytes(tmp_path):
     members = {"d/rows.csv": "photo,price\na.png,3\nb.png,4\n", "d/a.png": picture(1), "d/b.png": picture(2)}
     table = read(zipped(tmp_path / "p.zip", members))
-    assert table["photo"].to_pylist() == [picture(1), picture(2)]
+    assert table["photo"].to_pylist() == [
+        {"bytes": picture(1), "path": "a.png"},
+        {"bytes": picture(2), "path": "b.png"},
+    ]
     assert table["price"].to_pylist() == ["3", "4"]
 
 
@@ -184,5 +187,5 @@ def test_a_file_that_an_archive_does_not_hold_is_told(tmp_path):
         "d/b.png": picture(2),
     }
     table, told = warnings(zipped(tmp_path / "p.zip", members))
-    assert table["photo"].to_pylist() == [picture(1), picture(2), None]
+    assert [cell and cell["bytes"] for cell in table["photo"].to_pylist()] == [picture(1), picture(2), None]
     assert told == ["rows.csv, `photo`: the archive does not hold 1 file that it names (`d\\c.png`); read as missing."]

@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from modelwright.core.errors import OptionError
-from modelwright.data.write import TableWriter
+from modelwright.data.write import TableWriter, flat
 
 FIRST = pa.table({"city": ["Graz", 'say "hi",\nok'], "n": [1, 2]})
 LATE = pa.table({"n": [3], "note": ["call back"], "city": ["Bari"]})  # another order, a new column
@@ -125,3 +125,12 @@ def test_a_mark_for_excel_begins_the_text_once(tmp_path, late):
     assert [r["列"] for r in rows] == ["甲", "乙", "丙"][: 2 + late]
     with pytest.raises(OptionError, match="--bom"):
         TableWriter(tmp_path / "a.parquet", bom=True)
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".tsv", ".jsonl", ".xlsx"])
+def test_of_files_as_bytes_texts_hold_the_paths(suffix):
+    files = pa.chunked_array([[{"bytes": b"\x89PNG\xff", "path": "cat/1.png"}, None]])
+    assert flat(files, suffix).to_pylist() == ["cat/1.png", None]
+    assert flat(files, ".parquet") is files
+    assert flat(pa.chunked_array([[b"\x89PNG\xff", None]]), suffix).to_pylist() == [None, None]
+    assert flat(pa.chunked_array([["é".encode(), None]]), suffix).to_pylist() == ["é", None]

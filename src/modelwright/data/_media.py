@@ -36,6 +36,7 @@ _OF_NAMES, _WELL = (
     ("gb18030", "cp932", "cp949", "cp950", "cp866"),
     0.7,
 )  # of names in archives, and the score with which they read well
+_MEMBER = pa.struct([("bytes", pa.large_binary()), ("path", pa.string())])  # a file of an archive and its name there
 LABEL = "label"  # the column of the names of class folders
 
 
@@ -65,7 +66,7 @@ def zip_table(
     detected: Detected | None = None,
     events: EventStream | None = None,
 ) -> pa.Table:
-    """Return an archive's media, or the table in it with the files it names, as bytes; nothing is written to disk.
+    """Return an archive's media, or the table in it with the files it names, as bytes beside their names; nothing is written to disk.
 
     That class folders say the target is noted in `detected`.
 
@@ -185,10 +186,10 @@ def _table(
         for words in (unread, *told_of_classes([names[i] for i in own], labels)):
             if words is not None:
                 events.warn(f"{source}: {words.en}.", f"{source}：{words.zh}。")
-    cells: list[Any] = [values[i] if read is None else read(values[i]) for i in own]
+    cells: list[Any] = [values[i] if read is None else {"bytes": read(values[i]), "path": names[i]} for i in own]
     return pa.table(
         {
-            modality: pa.array(cells, pa.string() if read is None else pa.large_binary()),
+            modality: pa.array(cells, pa.string() if read is None else _MEMBER),
             LABEL: pa.array(labels, pa.string()),
         }
     )
@@ -224,11 +225,13 @@ def _listed(
                     f"{table}, `{name}`: the archive does not hold {counted(len(gone), 'file')} that it names ({', '.join(shown)}); read as missing.",
                     f"{table} 的 `{name}` 列：其中 {len(gone):,} 个文件不在压缩包中（{'、'.join(shown)}），按缺失处理。",
                 )
-            columns[name] = pa.array([None if p is None else read(p) for p in places], pa.large_binary())
+            columns[name] = pa.array(
+                [None if p is None else {"bytes": read(p), "path": c} for c, p in zip(cells, places)], _MEMBER
+            )
         else:
             columns[name] = raw.column(name)
     known = suffix_kinds()
-    if not any(pa.types.is_large_binary(c.type) for c in columns.values()) and any(
+    if not any(c.type == _MEMBER for c in columns.values()) and any(
         PurePosixPath(n).suffix.lower() in known for n in names
     ):
         return None

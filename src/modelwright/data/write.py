@@ -14,6 +14,7 @@ from types import TracebackType
 from typing import Any, Self
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.csv as pcsv
 import pyarrow.parquet as pq
 
@@ -269,7 +270,18 @@ def _cell(value: Any) -> Any:
 
 
 def flat(values: pa.ChunkedArray, suffix: str) -> Any:
-    """Return a column as the format can hold it: lists as JSON text in CSV and TSV."""
-    if suffix not in TEXTS or not pa.types.is_nested(values.type):
+    """Return a column as the format can hold it: lists as JSON text in CSV and TSV; of media, which only Parquet and Arrow hold as bytes, the
+    paths that stand beside them, and nothing of those without one."""
+    if suffix == ".parquet":
+        return values
+    kind = values.type
+    if pa.types.is_struct(kind) and {f.name for f in kind} == {"bytes", "path"}:
+        return pc.struct_field(values, "path")
+    if pa.types.is_binary(kind) or pa.types.is_large_binary(kind):
+        try:
+            return values.cast(pa.string())  # text that was filed as bytes
+        except pa.ArrowInvalid:
+            return pa.nulls(len(values), pa.string())
+    if suffix not in TEXTS or not pa.types.is_nested(kind):
         return values
     return pa.array([None if v is None else json.dumps(v, ensure_ascii=False, default=str) for v in values.to_pylist()])

@@ -286,3 +286,26 @@ def test_pictures_of_eight_bits_need_no_range(tmp_path):
     (tmp_path / "a" / "2.png").write_bytes(encoded(mode="L"))
     assert infer_schema(read(tmp_path), target="label", folder=tmp_path)["image"].options == {}
     assert infer_schema(read(tmp_path), target="label", folder=tmp_path)["image"].reason is None
+
+
+def test_a_path_may_be_written_as_windows_does_or_as_a_file_url(tmp_path):
+    place = tmp_path / "a b" / "猫 #1.png"
+    place.parent.mkdir()
+    place.write_bytes(encoded())
+    for written in (
+        r"a b\猫 #1.png",
+        place.as_uri(),
+        place.as_uri().replace("file://", "FILE://localhost"),
+        str(place),
+    ):
+        found = media(written, tmp_path)
+        assert found is not None
+        assert found["path"] == str(place)
+    odd = tmp_path / r"x\y.png"  # a name may hold the sign itself
+    odd.write_bytes(encoded())
+    assert media(r"x\y.png", tmp_path)["path"] == str(odd)
+    with pytest.raises(Unreadable, match="there is no file"):
+        media(r"a b\dog.png", tmp_path)
+    for outside in (place.as_uri(), r"a b\猫 #1.png"):
+        with pytest.raises(Unreadable, match="data URL"):
+            media(outside, None)
