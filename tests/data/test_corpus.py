@@ -84,3 +84,83 @@ def test_the_column_of_texts_is_found():
     assert target_column(pa.table({"id": ["1", "2"], "story": ["x" * 50, "y" * 60]})) == "story"
     with pytest.raises(ColumnError, match="--target"):
         target_column(pa.table({"a": [1, 2]}))
+
+
+Q, A = {"role": "user", "content": "Where is it?"}, {"role": "assistant", "content": "It left."}
+S = {"role": "system", "content": "Be kind."}
+
+
+def messages(**columns):
+    """Return the chat that the one row of such columns is read as."""
+    raw = shaped(pa.table({n: [v] for n, v in columns.items()}), "t")
+    assert target_column(raw) == "messages"
+    return json.loads(raw.column("messages")[0].as_py())
+
+
+@pytest.mark.parametrize(
+    ("row", "chat"),
+    [
+        ({"prompt": "Where is it?", "completion": "It left."}, [Q, A]),
+        ({"prompt": [Q], "completion": [A]}, [Q, A]),
+        ({"prompt": [S, Q], "completion": [A]}, [S, Q, A]),
+        ({"instruction": "Where is it?", "input": "", "output": "It left.", "system": "Be kind."}, [S, Q, A]),
+        ({"question": "Where is it?", "answer": "It left."}, [Q, A]),
+        ({"query": "Where is it?", "response": "It left.", "history": [["Hello", "Hi"]]},
+         [{"role": "user", "content": "Hello"}, {"role": "assistant", "content": "Hi"}, Q, A]),
+        ({"conversations": [{"from": "human", "value": "Where is it?"}, {"from": "gpt", "value": "It left."}], "system": "Be kind."}, [S, Q, A]),
+        ({"messages": [{"role": "system", "content": "Own."}, Q, A], "system": "Be kind."}, [{"role": "system", "content": "Own."}, Q, A]),
+    ],
+)  # fmt: skip
+def test_what_was_asked_and_answered_is_a_chat(row, chat):
+    """The longest column was learnt, which was often that of the questions; a system message beside a chat was dropped."""
+    assert messages(**row) == chat
+
+
+def test_an_instruction_is_asked_with_its_input():
+    chat = messages(instruction="翻译成英文", input="猫", output="cat")
+    assert chat[0]["content"] == "翻译成英文\n\n猫"
+    assert messages(instruction="介绍北京", input=None, output="首都")[0]["content"] == "介绍北京"
+
+
+def test_rows_without_question_or_answer_have_no_chat():
+    raw = shaped(pa.table({"prompt": ["a", "b", None, "d"], "completion": ["x", None, "z", ""]}), "t")
+    assert [c is not None for c in raw.column("messages").to_pylist()] == [True, False, False, False]
+    assert raw.column_names[:2] == ["prompt", "completion"]  # they stay, for --target
+
+
+def test_texts_stay_texts():
+    raw = pa.table({"instruction": ["a"], "output": ["b"], "text": ["### a ### b"]})
+    assert shaped(raw, "t") is raw
+    alone = pa.table({"output": ["b"]})
+    assert shaped(alone, "t") is alone
+
+
+NO = {"role": "assistant", "content": "No."}
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        {"prompt": "Where is it?", "chosen": "It left.", "rejected": "No."},
+        {"prompt": "Where is it?", "chosen": [Q, A], "rejected": [Q, NO]},
+        {"chosen": [Q, A], "rejected": [Q, NO]},
+        {"prompt": [Q], "chosen": [A], "rejected": [NO]},
+        {"question": "Where is it?", "chosen": "It left.", "rejected": "No."},
+        {"chosen": "\n\nHuman: Where is it?\n\nAssistant: It left.", "rejected": "\n\nHuman: Where is it?\n\nAssistant: No."},
+        {"prompt": "\n\nHuman: Where is it?\n\nAssistant:", "chosen": "It left.", "rejected": "No."},
+    ],
+)  # fmt: skip
+def test_preferences_part_ways_after_what_was_asked(row):
+    """Whole chats beside a prompt repeated it in both answers; a question by another name and dialogues in one text had no prompt."""
+    raw = shaped(pa.table({n: [v] for n, v in row.items()}), "t")
+    assert json.loads(raw.column("preference")[0].as_py()) == {"prompt": [Q], "chosen": [A], "rejected": [NO]}
+
+
+def test_a_preferred_text_may_begin_with_a_bracket():
+    raw = shaped(pa.table({"prompt": ["q"], "chosen": ["[1] see there"], "rejected": ["[no]"]}), "t")
+    assert json.loads(raw.column("preference")[0].as_py())["chosen"][0]["content"] == "[1] see there"
+
+
+def test_a_wrong_prompt_is_named():
+    with pytest.raises(DataError, match=r"t, row 1: Expected messages"):
+        shaped(pa.table({"prompt": [[{"who": "a"}]], "completion": ["b"]}), "t")

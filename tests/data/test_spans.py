@@ -195,3 +195,80 @@ def test_spans_as_other_tools_write_them(mark):
 @pytest.mark.parametrize("cell", ["[[1, 2, 3]]", '[["a", 2, "b"]]', "[[0, 1]]", '[{"end": 3, "label": "x"}]', "[true]"])
 def test_other_lists_are_no_spans(cell):
     assert column_of(pa.table({"text": ["Ann"], "label": [cell]})) is None
+
+
+def test_comments_are_passed_over_and_hashes_are_not(tmp_path):
+    """The first line of a MultiCoNER file was refused; a sentence that begins with a hash is none."""
+    text = "# id 52-f3\tdomain=en\n# text = Section O\nhis _ _ O\nsonny _ _ B-PER\nsharrock _ _ I-PER\n"
+    assert read(tmp_path, text, "a.conll") == [("his sonny sharrock", [(4, 18, "PER")])]
+    assert read(tmp_path, "# O\n1 O\n#me B-tag\n") == [("# 1 #me", [(4, 7, "tag")])]
+    path = tmp_path / "g.tsv"
+    path.write_text("# http://x.org/A [2009-10-17]\n1\tAnna\tB-PER\n2\tlief\tO\n\n" * 9, encoding="utf-8")
+    assert is_token_file(path)
+
+
+@pytest.mark.parametrize("first", [0, 1])
+def test_numbers_of_tokens_are_not_the_tokens(tmp_path, first):
+    """GermEval's and CoNLL-U's first column counts; the text that was learnt read `1 2 3`."""
+    words = ("Anna B-PER", "Bell I-PER", "lief O")
+    text = "".join(f"{i} {w}\n" for i, w in enumerate(words, first)) + "\n" + f"{first} Bonn B-LOC\n"
+    assert read(tmp_path, text, "a.conll") == [("Anna Bell lief", [(0, 9, "PER")]), ("Bonn", [(0, 4, "LOC")])]
+    assert read(tmp_path, "1 O\n2 O\n3 B-n\n") == [("1 2 3", [(4, 5, "n")])]  # two cells: tokens that are numbers
+    assert read(tmp_path, "1 CD O\n2 CD O\n\nAnn NN B-p\n")[0][0] == "1 2"  # others do not count
+
+
+def test_a_line_of_names_and_blanks_as_tokens(tmp_path):
+    assert read(tmp_path, "token\tlabel\n张\tB-P\n \tO\n三\tO\n") == [("张 三", [(0, 1, "P")])]
+    assert read(tmp_path, "张 B-P\n  O\n\u3000 O\n三 O\n") == [("张  三", [(0, 1, "P")])]
+
+
+@pytest.mark.parametrize(
+    "columns",
+    [
+        {"words": [["Anna", "left"], ["好"]], "ner": [["B-p", "O"], ["O"]]},
+        {"tokens": ["['Anna', 'left']", "['好']"], "ner_tags": ['["B-p", "O"]', '["O"]']},
+        {"Sentence #": ["Sentence: 1", None, "Sentence: 2"], "Word": ["Anna", "left", "好"], "POS": ["N", "V", "A"], "Tag": ["B-p", "O", "O"]},
+        {"sentence_id": [0, 0, 1], "words": ["Anna", "left", "好"], "labels": ["B-p", "O", "O"]},
+    ],
+)  # fmt: skip
+def test_tables_of_tokens_as_public_sets_have_them(columns):
+    table = normalised(pa.table(columns))
+    assert table.column("text").to_pylist() == ["Anna left", "好"]
+    assert spans_in(pa.table(columns)) == ("spans", [[(0, 4, "p")], []])
+
+
+def test_a_table_of_labelled_sentences_is_none_of_tokens():
+    raw = pa.table({"sentence_id": [1, 2], "text": ["Ann left", "so"], "label": ["good", "bad"]})
+    assert normalised(raw) is raw
+    brackets = pa.table({"text": ["[1] see", "['a']"], "label": ["x", "y"]})
+    assert normalised(brackets) is brackets
+
+
+def test_spans_of_prodigy_and_label_studio():
+    """The tokens that Prodigy writes were taken for spans without a label; labels of Label Studio stand in lists."""
+    token = [{"text": "Ann", "start": 0, "end": 3, "id": 0}]
+    span = [{"start": 0, "end": 3, "token_start": 0, "label": "p"}]
+    assert spans_in(pa.table({"text": ["Ann"], "tokens": [token], "spans": [span]})) == ("spans", [[(0, 3, "p")]])
+    least = [{"start": 0, "end": 3, "text": "Ann", "labels": ["p"]}]
+    assert spans_in(pa.table({"text": ["Ann left"], "label": [least]})) == ("label", [[(0, 3, "p")]])
+
+    def done(*marked, off=False):
+        found = [{"type": "labels", "value": {"start": a, "end": b, "text": t, "labels": ["p"]}} for a, b, t in marked]
+        return {"was_cancelled": off, "result": found}
+
+    whole = {
+        "id": ["1", "2", "3", "4"],
+        "data": [json.dumps({"text": t}) for t in ("Ann left", "so", "Bob", "Eve")],
+        "annotations": [[done((0, 3, "Ann"))], [done()], [], [done((0, 3, "Eve"), off=True)]],
+    }
+    table = normalised(pa.table(whole))
+    assert table.column("text").to_pylist() == ["Ann left", "so", "Bob", "Eve"]
+    assert spans_in(pa.table(whole)) == ("spans", [[(0, 3, "p")], [], None, None])
+
+
+def test_places_of_cmeee_are_read_and_their_ends_told():
+    cell = [{"start_idx": 0, "end_idx": 1, "type": "p", "entity": "张三"}]
+    with pytest.raises(DataError, match="add 1"):
+        normalised(pa.table({"text": ["张三来了"], "entities": [cell]}))
+    right = [{"start_idx": 0, "end_idx": 2, "type": "p", "entity": "张三"}]
+    assert spans_in(pa.table({"text": ["张三来了"], "entities": [right]})) == ("entities", [[(0, 2, "p")]])

@@ -15,8 +15,9 @@ from modelwright.core.reading import Detected, Reading
 from modelwright.data.collect import collect
 from modelwright.data.encodings import find_encoding
 from modelwright.data.folders import files_below
-from modelwright.data.messages import read_messages
+from modelwright.data.messages import ASSISTANT, read_messages
 from modelwright.data.sources import read_table, source_name
+from modelwright.data.turns import answer_column, asked, led, systems, turns
 
 SUFFIXES = (".txt", ".md", ".markdown", ".text")
 _CHATS = ("messages", "conversations", "conversation")
@@ -105,42 +106,49 @@ def _lines(text: str, size: int) -> Iterable[str]:
 
 
 def shaped(raw: pa.Table, name: str) -> pa.Table:
-    """Return a table whose chats or preferences are in one column of JSON text. Raises DataError naming the row."""
+    """Return a table whose chats, preferences, or questions beside their answers are in one column of JSON text. Raises DataError
+    naming the row."""
     names = raw.column_names
     if "chosen" in names and "rejected" in names:
         return _preferences(raw, name)
     for chat in _CHATS:
         if chat in names:
-            cells = [_messages(v, f"{name}, row {i}: ") for i, v in enumerate(raw.column(chat).to_pylist(), 1)]
-            made = pa.array([None if c is None else json.dumps(c, ensure_ascii=False) for c in cells], pa.string())
-            return raw.drop_columns([chat]).append_column("messages", made)
+            before = systems(raw)
+            chats = [_messages(v, f"{name}, row {i}: ") for i, v in enumerate(raw.column(chat).to_pylist(), 1)]
+            cells = [None if c is None else led(b, c) for b, c in zip(before, chats, strict=True)]
+            return raw.drop_columns([chat]).append_column("messages", _dumped(cells))
+    answers = answer_column(names)
+    if answers and not set(names) & set(_TEXTS):
+        told = raw.column(answers).to_pylist()
+        before = asked(raw, name)
+        made = [
+            led(b, turns(v, ASSISTANT, f"{name}, row {i}: ")) if b and v not in (None, "") else None
+            for i, (b, v) in enumerate(zip(before, told, strict=True), 1)
+        ]
+        return raw.append_column("messages", _dumped(made))
     return raw
 
 
+def _dumped(cells: Iterable[Any]) -> pa.Array:
+    return pa.array([None if c is None else json.dumps(c, ensure_ascii=False) for c in cells], pa.string())
+
+
 def _preferences(raw: pa.Table, name: str) -> pa.Table:
-    asked = raw.column("prompt").to_pylist() if "prompt" in raw.column_names else [None] * raw.num_rows
-    cells: list[str | None] = []
-    pairs = zip(asked, raw.column("chosen").to_pylist(), raw.column("rejected").to_pylist())
-    for i, (prompt, chosen, rejected) in enumerate(pairs, 1):
+    cells: list[dict[str, Any] | None] = []
+    rows = zip(asked(raw, name), raw.column("chosen").to_pylist(), raw.column("rejected").to_pylist(), strict=True)
+    for i, (before, chosen, rejected) in enumerate(rows, 1):
         if chosen is None or rejected is None:
             cells.append(None)
             continue
         where = f"{name}, row {i}: "
-        better, worse = _turns(chosen, "assistant", where), _turns(rejected, "assistant", where)
-        before = _turns(prompt, "user", where) if prompt else []
-        if not before:  # whole chats that part ways at their end
-            while len(better) > 1 and len(worse) > 1 and better[0] == worse[0]:
-                before.append(better.pop(0))
-                worse.pop(0)
-        cells.append(json.dumps({"prompt": before, "chosen": better, "rejected": worse}, ensure_ascii=False))
+        better, worse = (led(before, turns(side, ASSISTANT, where)) for side in (chosen, rejected))
+        shared: list[dict[str, str]] = []
+        while len(better) > 1 and len(worse) > 1 and better[0] == worse[0]:  # chats part ways at their end
+            shared.append(better.pop(0))
+            worse.pop(0)
+        cells.append({"prompt": shared, "chosen": better, "rejected": worse})
     rest = [n for n in raw.column_names if n not in ("prompt", "chosen", "rejected")]
-    return raw.select(rest).append_column("preference", pa.array(cells, pa.string()))
-
-
-def _turns(value: Any, role: str, where: str) -> list[dict[str, str]]:
-    if isinstance(value, str) and not value.lstrip().startswith("["):
-        return [{"role": role, "content": value}]
-    return _messages(value, where) or []
+    return raw.select(rest).append_column("preference", _dumped(cells))
 
 
 def _messages(value: Any, where: str) -> list[dict[str, str]] | None:

@@ -5,7 +5,7 @@
 | token files | `token TAG` a line, blank line between sentences; BIO, BMES, BIOES and IO tags (.conll .bio .bmes .iob .txt) |
 | spans | a column of lists of `{"start": 0, "end": 3, "label": "name"}` or `[0, 3, "name"]` (doccano, spaCy), end exclusive, also as JSON text |
 | types | `{"name": {"叶老桂": [[9, 11]]}}`, end inclusive, as CLUENER2020 has it |
-| tokens | a column `tokens` of lists beside a column of lists of tags |
+| tokens | a column `tokens` of lists beside a column of lists of tags, or a token a row, as `_marked_tables` brings them together |
 
 Offsets count characters (code points) of the text.
 """
@@ -23,6 +23,7 @@ import pyarrow as pa
 
 from modelwright.core.errors import DataError
 from modelwright.core.reading import Reading
+from modelwright.data._marked_tables import TAG, brought
 from modelwright.data._span_words import Span, check_words
 from modelwright.data.encodings import find_encoding
 from modelwright.data.text import open_bytes
@@ -30,11 +31,19 @@ from modelwright.data.text import open_bytes
 SUFFIXES = (".conll", ".bio", ".bmes", ".bioes", ".iob", ".iob2", ".ner")
 TEXT, SPANS = "text", "spans"
 _CJK = re.compile(r"[\u2e80-\u303f\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff\uff00-\uffef“”‘’…—·]")
-_TAG = re.compile(r"^(?:O|[BIMESULWV][-_].+)$")
+_FIELD = re.compile(r"#\s*[\w.]+\s*=\s")
+_HEADS = ("tag", "tags", "label", "labels", "ner", "ner_tag", "ner_tags", "entity", "标签")
 _LOOK = 2000  # lines looked at to tell a token file
 _BLOCK = 8192  # sentences that are handed on at a time
-_ENDS = (("start", "end"), ("start_position", "end_position"), ("start_offset", "end_offset"), ("begin", "end"))
-_WORDS = ("text", "word", "words", "surface", "value", "entity_text", "entity_value", "mention")
+_ENDS = (
+    ("start", "end"),
+    ("start_position", "end_position"),
+    ("start_offset", "end_offset"),
+    ("begin", "end"),
+    ("start_idx", "end_idx"),
+)
+_WORDS = ("text", "word", "words", "surface", "value", "entity_text", "entity_value", "mention", "entity")
+_LABELS = ("label", "type", "entity_type", "tag", "labels", "entity")
 
 
 def is_token_file(path: Path, reading: Reading | None = None) -> bool:
@@ -47,15 +56,29 @@ def is_token_file(path: Path, reading: Reading | None = None) -> bool:
         return False
     reading = reading or Reading()
     lines = [line for _, line in zip(range(_LOOK), _lines(path, reading))]
-    filled = [_parts(line, reading) for line in lines if line.strip()]
-    tagged = sum(len(cells) >= 2 and bool(_TAG.match(cells[-1])) for cells in filled)
+    filled = [_parts(line, reading) for line in lines if line.strip() and not _is_comment(line, _parts(line, reading))]
+    tagged = sum(len(cells) >= 2 and bool(TAG.match(cells[-1])) for cells in filled)
     return len(filled) > 0 and tagged >= 0.9 * len(filled)
 
 
 def _parts(line: str, reading: Reading) -> list[str]:
     """Return the cells of a line: divided as asked, else by tabs, else by blanks."""
     divided = line.split(reading.delimiter) if reading.delimiter else line.split("\t") if "\t" in line else line.split()
+    if len(divided) == 1 and line[:1].isspace():
+        divided = ["", *divided]  # the token is a blank
     return [c.strip() for c in divided]
+
+
+def _is_comment(line: str, cells: Sequence[str]) -> bool:
+    """Return whether a line is a comment, as CoNLL-U, GermEval and MultiCoNER have them: `# id 7`, `# text = ...`."""
+    return line.startswith("#") and (
+        bool(_FIELD.match(line)) or (not TAG.match(cells[-1]) and (len(cells) > 2 or line.startswith("# ")))
+    )
+
+
+def _is_head(number: int, cells: Sequence[str]) -> bool:
+    """Return whether a line names the columns."""
+    return number == 1 and len(cells) > 1 and cells[-1].lower() in _HEADS
 
 
 def _lines(path: Path, reading: Reading) -> Iterator[str]:
@@ -84,46 +107,56 @@ def token_rows(path: Path, reading: Reading) -> Iterator[pa.Table]:
     does not fit."""
     if not path.is_file():
         raise DataError(f"There is no file {path}.", f"找不到文件 {path}。")
-    sentences: list[tuple[list[str], list[str]]] = []
-    tokens: list[str] = []
-    tags: list[str] = []
-    tight: bool | None = None
+    held: list[list[list[str]]] = []
+    sentence: list[list[str]] = []
+    form: tuple[int, bool] | None = None
     for number, line in enumerate(_lines(path, reading), 1):
         cells = _parts(line, reading)
         if not any(cells) or cells[0] == "-DOCSTART-":
-            if tokens:
-                sentences.append((tokens, tags))
-                tokens, tags = [], []
-            if len(sentences) == _BLOCK:
-                tight = _by_character(sentences) if tight is None else tight
-                yield _sentences(sentences, tight)
-                sentences = []
+            if sentence:
+                held.append(sentence)
+                sentence = []
+            if len(held) == _BLOCK:
+                form = form or _form(held)
+                yield _sentences(held, *form)
+                held = []
             continue
-        if line.startswith("#") and len(cells) > 2 and not _TAG.match(cells[-1]):
-            continue  # a comment, as CoNLL-U has them
-        if len(cells) < 2 or not _TAG.match(cells[-1]):
+        if _is_comment(line, cells) or _is_head(number, cells):
+            continue
+        if len(cells) < 2 or not TAG.match(cells[-1]):
             raise DataError(
                 f"{path}, line {number}: expected `token TAG` with a tag such as O, B-name or I-name, received `{line[:60]}`.",
                 f"{path} 第 {number} 行：应为“字 标签”，标签形如 O、B-name、I-name，收到的是 `{line[:60]}`。",
             )
-        tokens.append(cells[0] or " ")
-        tags.append(cells[-1])
-    if tokens:
-        sentences.append((tokens, tags))
-    if sentences:
-        yield _sentences(sentences, _by_character(sentences) if tight is None else tight)
-    elif tight is None:
+        sentence.append([*cells[: min(2, len(cells) - 1)], cells[-1]])
+    if sentence:
+        held.append(sentence)
+    if held:
+        yield _sentences(held, *(form or _form(held)))
+    elif form is None:
         raise DataError(f"{path} holds no sentence (it is empty).", f"{path} 中没有句子。")
 
 
-def _sentences(sentences: Sequence[tuple[Sequence[str], Sequence[str]]], tight: bool) -> pa.Table:
-    rows = [_joined(words, marks, tight) for words, marks in sentences]
+def _form(sentences: Sequence[Sequence[Sequence[str]]]) -> tuple[int, bool]:
+    """Return the column of the tokens, which is the second where the first one counts them, and whether tokens are characters."""
+    at = int(any(len(s) > 1 for s in sentences) and all(_counted(s) for s in sentences))
+    return at, _by_character([[line[at] or " " for line in s] for s in sentences[:500]])
+
+
+def _counted(sentence: Sequence[Sequence[str]]) -> bool:
+    """Return whether the first of three cells and more counts the tokens of a sentence, from 0 or 1."""
+    numbers = [line[0] if len(line) > 2 else "" for line in sentence]
+    return any(numbers == [str(i) for i in range(first, first + len(numbers))] for first in (0, 1))
+
+
+def _sentences(sentences: Sequence[Sequence[Sequence[str]]], at: int, tight: bool) -> pa.Table:
+    rows = [_joined([line[at] or " " for line in s], [line[-1] for line in s], tight) for s in sentences]
     return pa.table({TEXT: [r[0] for r in rows], SPANS: [dumped(r[1]) for r in rows]})
 
 
-def _by_character(sentences: Sequence[tuple[Sequence[str], Sequence[str]]]) -> bool:
+def _by_character(sentences: Sequence[Sequence[str]]) -> bool:
     """Return whether tokens are characters, and so stand without spaces."""
-    some = [t for words, _ in sentences[:500] for t in words]
+    some = [t for words in sentences[:500] for t in words]
     return sum(len(t) == 1 for t in some) >= 0.9 * len(some) and any(_CJK.search(t) for t in some)
 
 
@@ -166,11 +199,9 @@ def normalised(raw: pa.Table, source: str = "table") -> pa.Table:
 
     Tables without such a column pass unchanged (they may have only texts). Raises DataError naming row and column.
     """
-    names = {n.lower(): n for n in raw.column_names}
-    if "tokens" in names and _lists(raw.column(names["tokens"])):
-        for name in ("tags", "ner_tags", "labels"):
-            if name in names and _lists(raw.column(names[name])):
-                return _of_tokens(raw, names["tokens"], names[name], source)
+    raw, listed = brought(raw)
+    if listed:
+        return _of_tokens(raw, *listed, source)
     for name in raw.column_names:
         cells = raw.column(name).to_pylist()
         if _marked(cells):
@@ -179,11 +210,6 @@ def normalised(raw: pa.Table, source: str = "table") -> pa.Table:
             column = pa.array([None if m is None else dumped(m) for m in made], pa.string())
             raw = raw.set_column(raw.column_names.index(name), name, column)
     return raw
-
-
-def _lists(values: pa.ChunkedArray) -> bool:
-    kind = values.type
-    return (pa.types.is_list(kind) or pa.types.is_large_list(kind)) and not pa.types.is_nested(kind.value_type)
 
 
 def _marked(cells: Sequence[Any]) -> bool:
@@ -196,7 +222,7 @@ def _marked(cells: Sequence[Any]) -> bool:
         if (isinstance(data, list) and all(_place(s) is not None for s in data)) or (
             isinstance(data, dict) and all(isinstance(v, dict) for v in data.values())
         ):
-            found += bool(data)
+            found += isinstance(data, dict) or any(_named(s) is not None for s in data)
         else:
             return False
     return found > 0
@@ -261,12 +287,18 @@ def _words_of(cell: Any) -> list[str | None]:
 
 
 def _label(span: Any) -> str:
+    found = _named(span)
+    if found is None:
+        raise KeyError("label")
+    return str(found)
+
+
+def _named(span: Any) -> Any:
+    """Return the label of a span as it is written; None where it has none, as the tokens that Prodigy writes beside its spans."""
     if not isinstance(span, dict):
-        return str(span[2])
-    for name in ("label", "type", "entity_type", "entity"):
-        if span.get(name) is not None:
-            return str(span[name])
-    raise KeyError("label")
+        return span[2]
+    found = next((span[n] for n in _LABELS if span.get(n) is not None), None)
+    return found[0] if isinstance(found, list) and len(found) == 1 else found
 
 
 def _of_tokens(raw: pa.Table, tokens: str, tags: str, source: str) -> pa.Table:
@@ -277,14 +309,14 @@ def _of_tokens(raw: pa.Table, tokens: str, tags: str, source: str) -> pa.Table:
                 f"{source}, row {row}: {len(w or ())} tokens and {len(m)} tags; expected as many of both.",
                 f"{source} 第 {row} 行：{len(w or ())} 个词、{len(m)} 个标签；两者数量应相同。",
             )
-        wrong = [t for t in m or () if not isinstance(t, str) or not _TAG.match(t)]
+        wrong = [t for t in m or () if not isinstance(t, str) or not TAG.match(t)]
         if wrong:
             raise DataError(
                 f"{source}, row {row}, column `{tags}`: expected tags such as O, B-name, I-name, received `{wrong[0]}`.",
                 f"{source} 第 {row} 行，列 `{tags}`：标签应形如 O、B-name、I-name，收到的是 `{wrong[0]}`。",
             )
     sentences = [([str(t) for t in w or ()], list(m or ["O"] * len(w or ()))) for w, m in zip(words, marks)]
-    tight = _by_character(sentences)
+    tight = _by_character([w for w, _ in sentences])
     rows = [_joined(w, m, tight) for w, m in sentences]
     spans = [None if m is None else dumped(r[1]) for m, r in zip(marks, rows)]
     rest = raw.drop_columns([tokens, tags])
