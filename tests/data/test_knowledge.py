@@ -97,3 +97,35 @@ def test_what_could_not_be_read_is_told(tmp_path):
     assert heard == ["c.pptx: not read, its kind is not known.", "b.html: not read: 1 embedded page."]
     tell_unread(None, events)
     assert len(heard) == 2
+
+
+def passages_of(tmp_path, rows):
+    path = tmp_path / "faq.jsonl"
+    path.write_text("\n".join(json.dumps(r, ensure_ascii=False) for r in rows), encoding="utf-8")
+    raw, _ = read_knowledge(path)
+    told = json.loads(raw.schema.metadata[b"unread"])
+    return [json.loads(p) for p in raw.column("passage").to_pylist() if p], told
+
+
+def test_answers_of_squad_are_their_text(tmp_path):
+    """The whole object stood there as the answer that is quoted: `{'text': [...], 'answer_start': [...]}`."""
+    rows = [
+        {"question": f"What is item {i} made of?", "answers": {"text": [f"It is made of {w}."], "answer_start": [4]}}
+        for i, w in enumerate(("steel", "wool", "glass", "paper"))
+    ]
+    found, told = passages_of(tmp_path, rows)
+    assert [p["text"] for p in found] == [r["answers"]["text"][0] for r in rows]
+    assert not told
+
+
+def test_rows_without_question_or_answer_are_told(tmp_path):
+    rows = [
+        {"标准问题": f"第{i}件商品怎么退？", "标准答案": "" if i == 2 else f"请在{i}天内寄回。", "扩展问": [f"退{i}", f"还{i}"]}
+        for i in range(1, 6)
+    ]  # fmt: skip
+    found, told = passages_of(tmp_path, rows)
+    assert len(found) == 4
+    assert found[0]["asked"] == ["第1件商品怎么退？", "退1", "还1"]
+    assert told == [[
+        "faq.jsonl: 1 of 5 rows have no question or no answer and are left out", "faq.jsonl：5 行中有 1 行缺少问题或答案，已排除",
+    ]]  # fmt: skip

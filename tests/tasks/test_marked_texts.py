@@ -237,3 +237,32 @@ def test_a_model_that_does_not_search_has_no_such_route(tmp_path, monkeypatch):
     predictor = fitted("token-classification", "no-spans")
     with TestClient(create_app(predictor, keys=ring), headers={"Authorization": f"Bearer {key}"}) as made:
         assert made.post("/search", json={"query": "x"}).status_code == 404
+
+
+def pairs(marks):
+    rows = [
+        {"a": f"the parcel {i} is late", "b": f"my parcel {i} has come late", "mark": m} for i, m in enumerate(marks)
+    ]
+    return rows, {"task": "sentence-similarity", "recipes": ["same-text"], "search": "none", "budget": "30s"}
+
+
+def test_whole_grades_are_numbers(tmp_path):
+    """Grades of 0 to 5 were refused as a category, with the advice to call them true or false."""
+    rows, how = pairs([i % 6 for i in range(60)])
+    run = modelwright.fit(rows, "mark", out=tmp_path, **how)
+    made = run.predict([{"a": rows[0]["a"], "b": rows[0]["b"]}])[0]["prediction"]
+    assert 0 <= made <= 5
+
+
+@pytest.mark.parametrize("marks", [["yes", "no"], [1, -1]])
+def test_two_labels_stay_labels(tmp_path, marks):
+    rows, how = pairs([marks[i % 2] for i in range(40)])
+    run = modelwright.fit(rows, "mark", out=tmp_path, **how)
+    assert run.predict([{"a": "x", "b": "y"}])[0]["prediction"] in map(str, marks)
+
+
+def test_labels_of_inference_are_told_where_they_belong(tmp_path):
+    rows, how = pairs([("entailment", "neutral", "contradiction")[i % 3] for i in range(60)])
+    with pytest.raises(DataError, match=r"received 3.*leave --task out") as told:
+        modelwright.fit(rows, "mark", out=tmp_path, **how)
+    assert "请去掉 --task" in told.value.words.zh

@@ -5,9 +5,12 @@ import json
 import numpy as np
 import pyarrow as pa
 import pytest
+from pyarrow import csv
 from starlette.testclient import TestClient
+from typer.testing import CliRunner
 
 import modelwright as mw
+from modelwright.cli.app import app
 from modelwright.core.errors import ModelwrightError, OptionError
 from modelwright.core.task import get_task
 from modelwright.data.coerce import coerce
@@ -121,3 +124,19 @@ def test_tasks_are_chosen_by_name_only():
     table = twice()[0]
     column = infer_schema(table, target="zh")["zh"]
     assert all(get_task(n).accepts(table.column(1), column) <= 0.01 for n in ("translation", "summarization"))
+
+
+def test_pairs_nested_by_language_train_and_predict(tmp_path):
+    """`{"translation": {"en": ..., "zh": ...}}`, as OPUS's sets on hubs are: no target could be named."""
+    table, _ = get_task("translation").sample(60, 1)
+    rows = [{"id": str(i), "translation": r} for i, r in enumerate(table.to_pylist())]
+    path = tmp_path / "opus.jsonl"
+    path.write_text("\n".join(json.dumps(r, ensure_ascii=False) for r in rows), encoding="utf-8")
+    with pytest.raises(OptionError, match=r"id, translation\.en, translation\.zh"):
+        mw.fit(path, out=tmp_path / "runs", **QUICK)
+    run = mw.fit(path, "translation.zh", out=tmp_path / "runs", **QUICK)
+    done = CliRunner().invoke(app, ["predict", str(run.folder), str(path), "--out", str(tmp_path / "made.csv")])
+    assert done.exit_code == 0, done.output
+    made = csv.read_csv(tmp_path / "made.csv")
+    right = [a == r["translation"]["zh"] for a, r in zip(made.column("prediction").to_pylist(), rows, strict=True)]
+    assert sum(right) > 0.7 * len(rows)

@@ -29,9 +29,9 @@ _TOLD = 8  # files that are named one by one
 UNREAD = "unread"  # in the metadata of the table: what of the sources could not be read
 COLUMNS = ("question", "tenant", "document", "heading", "passage", "answer")
 _NAMES = {
-    "question": ("question", "questions", "query", "q", "问题", "提问", "标准问", "问"),
-    "answer": ("answer", "answers", "response", "a", "答案", "回答", "答复", "答"),
-    "similar": ("similar", "variants", "paraphrases", "similar_questions", "相似问", "相似问法", "相似问题"),
+    "question": ("question", "questions", "query", "q", "问题", "提问", "标准问", "标准问题", "问"),
+    "answer": ("answer", "answers", "response", "a", "答案", "回答", "答复", "标准答案", "标准回答", "答"),
+    "similar": ("similar", "variants", "paraphrases", "similar_questions", "相似问", "相似问法", "相似问题", "扩展问"),
     "tenant": ("tenant", "租户"),
     "source": ("source", "document", "file", "文档", "来源", "出处"),
 }
@@ -128,7 +128,7 @@ def read_knowledge(
                 if _QUESTIONS.search(file.stem):
                     asked.extend(_questions(raw, name, tenant))
                 else:
-                    faq.extend(_pairs(raw, name, tenant))
+                    faq.extend(_pairs(raw, name, tenant, unread))
             else:
                 unread.append(Words(f"{name}: not read, its kind is not known", f"{name}：未读取，不支持此类文件"))
 
@@ -137,7 +137,7 @@ def read_knowledge(
         documents = [read_document(path, encoding=reading.encoding)]
     else:
         raw, detected = read_table(source, reading, events)
-        faq = _pairs(raw, _named(source, "faq"), SHARED)
+        faq = _pairs(raw, _named(source, "faq"), SHARED, unread)
     unread += [w for d in documents for w in d.unread]
     unread += [Words(f"{d.name}: no text in it", f"{d.name}：没有文字") for d in documents if not d.sections]
     passages = distinct([*faq, *(p for d in documents for p in cut(d))])
@@ -191,7 +191,22 @@ def _column(raw: pa.Table, what: str) -> list[str] | None:
     found = next((by_name[n] for n in _NAMES[what] if n in by_name), None)
     if found is None:
         return None
-    return ["" if v is None else visible(str(v)).strip() for v in raw.column(found).to_pylist()]
+    return [visible(_text(v)).strip() for v in raw.column(found).to_pylist()]
+
+
+def _text(cell: Any) -> str:
+    """Return a cell as text: of SQuAD's answers (`{"text": [...], "answer_start": [...]}`) the first; lists of texts line by line."""
+    if isinstance(cell, str) and '"answer_start"' in cell and cell.lstrip().startswith("{"):
+        try:
+            cell = json.loads(cell)
+        except ValueError:
+            return str(cell)
+    if isinstance(cell, dict) and "answer_start" in cell:
+        found = cell.get("text")
+        cell = (found or [None])[0] if isinstance(found, list) else found
+    if isinstance(cell, list) and all(isinstance(v, str) for v in cell):
+        return "\n".join(cell)
+    return "" if cell is None else str(cell)
 
 
 def _needed(raw: pa.Table, what: str, name: str) -> list[str]:
@@ -205,18 +220,25 @@ def _needed(raw: pa.Table, what: str, name: str) -> list[str]:
     return found
 
 
-def _pairs(raw: pa.Table, name: str, tenant: str) -> list[Passage]:
-    """Return the stored answers of an FAQ table; rows without question or answer are passed over."""
+def _pairs(raw: pa.Table, name: str, tenant: str, unread: list[Words]) -> list[Passage]:
+    """Return the stored answers of an FAQ table; rows without question or answer are passed over, which is told in `unread`."""
     asked, answers = _needed(raw, "question", name), _needed(raw, "answer", name)
     similar, tenants = _column(raw, "similar") or [], _column(raw, "tenant") or []
     out = []
     for i, (question, answer) in enumerate(zip(asked, answers, strict=True)):
         if question and answer:
-            more = re.split(r"[|\n]", similar[i]) if i < len(similar) else []
+            more = re.split(r"[|\n；;]", similar[i]) if i < len(similar) else []
             whose = (tenants[i] if i < len(tenants) else "") or tenant
             out.append(
                 Passage(name, whose, question, answer, asked=tuple(q for q in (question, *map(str.strip, more)) if q))
             )
+    if left := len(asked) - len(out):
+        unread.append(
+            Words(
+                f"{name}: {left:,} of {len(asked):,} rows have no question or no answer and are left out",
+                f"{name}：{len(asked):,} 行中有 {left:,} 行缺少问题或答案，已排除",
+            )
+        )
     return out
 
 

@@ -63,8 +63,9 @@ def get_data(
     as_read = raw
     raw = concerns.rows_read(raw, TRAINING, config.data)
     target = config.target or (named.target_of(raw) if named else None) or _own_target(detected, events)
+    opens = named is None or named.by_columns or named.opens_objects
     if not target:
-        raise no_target(raw.column_names)
+        raise no_target((flattened(raw, ())[0] if opens else raw).column_names)
     for flag, name in (("--group", config.group), ("--time", config.time)):
         if name == target:
             raise OptionError(
@@ -75,7 +76,7 @@ def get_data(
     if named and named.target_read_as:
         column.setdefault(target, named.target_read_as)
     odd: list[BadValue] = []
-    if named is None or named.by_columns:
+    if opens:
         apart = (target, config.group, config.time, *(config.ignore or ()), *column)
         raw, told, odd = flattened(raw, frozenset(apart))
         for words in told:

@@ -11,16 +11,31 @@ from pydantic import BaseModel, create_model
 
 from modelwright.core.answers.base import Answers, TargetCodec, as_objects
 from modelwright.core.answers.objects import ObjectsCodec
+from modelwright.core.events import EventStream
 from modelwright.core.judged import Judged
+from modelwright.core.reading import Detected, Reading
 from modelwright.core.recipe import Model
 from modelwright.core.schema import Column, Table
 from modelwright.core.task import GeneratedTask, Plot, Section
+from modelwright.data.listed import read_unrolled
 from modelwright.data.split import row_codes
 from modelwright.evaluate.metrics.texts import need_sacrebleu
 from modelwright.evaluate.report import made_texts as text_report
 from modelwright.features.shared.transcript_rules import unspaced
 
 _INPUTS = frozenset({"text", "category", "number", "boolean", "timestamp", "labels", "id"})
+_REFERENCES = (
+    "references",
+    "reference",
+    "refs",
+    "ref",
+    "targets",
+    "target",
+    "outputs",
+    "summaries",
+    "参考译文",
+    "译文",
+)
 _CLUSTER = 0.05  # of the rows, the most that may hang together by equal answers
 
 
@@ -51,7 +66,11 @@ class TextTask(GeneratedTask):
     inputs = _INPUTS
     targets = frozenset({"text"})
     restores = True
+    opens_objects = True
     held_out: ClassVar[int] = 1500
+
+    def read(self, source: Any, reading: Reading, events: EventStream | None = None) -> tuple[pa.Table, Detected]:
+        return read_unrolled(source, reading, events, _REFERENCES)
 
     def accepts(self, values: pa.Array, column: Column) -> float:
         return 0.01 if column.modality in self.targets else 0.0

@@ -14,14 +14,18 @@ from modelwright.core.answers.base import Answers, TargetCodec
 from modelwright.core.answers.objects import ObjectsCodec
 from modelwright.core.answers.told import MOST, Form, expected, is_text, unknown_label
 from modelwright.core.errors import DataError
+from modelwright.core.events import EventStream
 from modelwright.core.judged import Judged
+from modelwright.core.reading import Detected, Reading
 from modelwright.core.recipe import Model, own_recipes
 from modelwright.core.schema import Column, Schema, Table
 from modelwright.core.task import GeneratedTask, Section
 from modelwright.core.words import Words, shortened
+from modelwright.data.listed import read_unrolled
 from modelwright.evaluate.metrics import ranking as evaluate
 from modelwright.tasks._matching import answer, questions
 
+_POSITIVES = ("positive", "positives", "pos", "positive_passages", "positive_ctxs", "正例")
 _LONGEST = 120  # characters of a cell of the report
 _LABEL = 30  # characters of a label at most
 _TIMES = 4.0  # rows of a label at least, on average
@@ -89,9 +93,14 @@ class Retrieval(GeneratedTask):
     def accepts(self, values: pa.Array, column: Column) -> float:
         return 0.01 if column.modality == "text" else 0.0
 
+    def read(self, source: Any, reading: Reading, events: EventStream | None = None) -> tuple[pa.Table, Detected]:
+        from modelwright.recipes.shared.matching import NEGATIVES
+
+        return read_unrolled(source, reading, events, _POSITIVES, NEGATIVES)
+
     def target_of(self, raw: pa.Table) -> str | None:
         names = {n.lower(): n for n in raw.column_names}
-        return next((names[n] for n in ("positive", "document", "answer", "正例", "答案") if n in names), None)
+        return next((names[n] for n in (*_POSITIVES, "document", "answer", "答案") if n in names), None)
 
     def fit_target(self, values: pa.Array, column: Column) -> TargetCodec:
         counts = Counter(v for v in values.to_pylist() if v)

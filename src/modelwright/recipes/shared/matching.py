@@ -29,7 +29,16 @@ from modelwright.recipes.shared.rows import known_rows
 PAIRS, SEARCH = "sentence-similarity", "retrieval"
 DEEP = 1000  # ranks looked at when a model is judged
 SHOWN = 10  # documents of an answer
-_NEGATIVE = ("negative", "negatives", "hard_negative", "负例", "负样本")
+NEGATIVES = (
+    "negative",
+    "negatives",
+    "neg",
+    "hard_negative",
+    "negative_passages",
+    "hard_negative_ctxs",
+    "负例",
+    "负样本",
+)
 _READABLE = ("text", "category", "id")
 
 
@@ -40,7 +49,7 @@ def text_columns(schema: Schema) -> list[str]:
 
 def is_negative(name: str) -> bool:
     """Return whether a column's name says that it holds documents that do not answer the query."""
-    return name.lower().rstrip("0123456789_") in _NEGATIVE
+    return name.lower().rstrip("0123456789_") in NEGATIVES
 
 
 def texts_of(table: Table, name: str) -> list[str]:
