@@ -34,7 +34,10 @@ def read_unrolled(
                 )
             continue
         places = np.repeat(np.arange(raw.num_rows), [max(1, len(c or ())) for c in cells])
-        raw = _put(raw.take(places), name, [t for c in cells for t in c or [None]])
+        texts: list[str | None] = []
+        for c in cells:
+            texts += c or [None]
+        raw = _put(raw.take(places), name, texts)
     if events is not None and raw.num_rows > rows:
         events.note(
             f"Cells list several right texts; each is a row of its own: {rows:,} rows are {raw.num_rows:,}.",
@@ -52,7 +55,7 @@ def _listed(values: pa.ChunkedArray) -> list[list[str] | None] | None:
     kind = values.type
     if not (pa.types.is_list(kind) or pa.types.is_large_list(kind)):
         return None
-    cells = [
+    cells: list[list[Any] | None] = [
         None if c is None else [v.get("text") if isinstance(v, dict) else v for v in c] for c in values.to_pylist()
     ]
     return cells if all(isinstance(v, str) for c in cells for v in c or ()) else None
