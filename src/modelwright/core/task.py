@@ -134,9 +134,8 @@ class Task(ABC):
     )
     target_read_as: ClassVar[str | None] = None  # the modality that the target is read as, whatever it looks like
     checks_answers: ClassVar[bool] = True  # whether targets that repeat, contradict or number the rows are looked for
-    opens_objects: ClassVar[bool] = (
-        False  # whether fields of objects are columns, as they always are where recipes go by columns
-    )
+    # whether fields of objects are columns, as they always are where recipes go by columns
+    opens_objects: ClassVar[bool] = False
     by_columns: ClassVar[bool] = True  # whether recipes are tried in an order that the kinds of the columns tell
     stratifies: ClassVar[bool] = True  # whether splits keep the shares of the target's values, where it holds labels
     keeps_near_rows: ClassVar[bool] = True  # whether rows that are nearly the same never stand on both sides of a split

@@ -32,10 +32,8 @@ _RATIO = 200  # of unpacked to packed bytes; media hardly shrink, so more is a b
 _TABLES = (".csv", ".tsv", ".jsonl", ".parquet")
 _BATCH = 8192  # rows
 _UTF8 = 0x800  # the flag of a member whose name is UTF-8
-_OF_NAMES, _WELL = (
-    ("gb18030", "cp932", "cp949", "cp950", "cp866"),
-    0.7,
-)  # of names in archives, and the score with which they read well
+_OF_NAMES = ("gb18030", "cp932", "cp949", "cp950", "cp866")  # encodings that names in archives are held in, unnamed
+_WELL = 0.7  # the score from which names read well in one
 _MEMBER = pa.struct([("bytes", pa.large_binary()), ("path", pa.string())])  # a file of an archive and its name there
 LABEL = "label"  # the column of the names of class folders
 
