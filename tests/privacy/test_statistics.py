@@ -49,9 +49,7 @@ def test_few_rows_tell_nothing_and_it_is_said():
 def test_noise_alone_is_not_taken_for_a_range():
     """Among 2,200 bins some stand far out by chance: with a bar for a single bin 1 of 15 columns got a made-up range."""
     shares = {"columns": 0.05, "a": 0.95}
-    found = [
-        quantiles(np.arange(20.0) * 50, Spending(0.1, 1e-6, shares, columns=2, seed=i), "age") for i in range(200)
-    ]
+    found = [quantiles(np.arange(20.0) * 50, Spending(0.1, 1e-6, shares, columns=2, seed=i), "age") for i in range(200)]
     assert sum(x is not None for x in found) == 0
 
 
