@@ -5,21 +5,20 @@ import os
 import re
 import subprocess
 import sys
-import unicodedata
 
 import pytest
 
+from modelwright.cli.app import VERBS
+from modelwright.cli.help import SECTIONS
+from modelwright.cli.layout import cells, wrapped
 from modelwright.core.option_groups.declared import SHARED, beside, options
+from modelwright.core.registry import names_in
 
 
 def asked(*args: str, lang: str = "en", **env: str) -> subprocess.CompletedProcess[str]:
     told = {**os.environ, "MODELWRIGHT_LANG": lang, "COLUMNS": "80", "PYTHONUTF8": "1", **env}
     command = [sys.executable, "-m", "modelwright.cli", *args]
     return subprocess.run(command, capture_output=True, text=True, check=False, env=told, encoding="utf-8")
-
-
-def cells(text: str) -> int:
-    return sum(2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in text)
 
 
 @pytest.mark.parametrize("lang", ["en", "zh"])
@@ -113,6 +112,59 @@ print(json.dumps(told))
         if code != 0 or not re.search("[\u4e00-\u9fff]", shown.split("\n\n")[1])
     }
     assert wrong == {}
+    lines = [line for _, shown in told.values() for line in shown.splitlines()]
+    assert max(map(cells, lines)) <= 80
+    assert not [line for line in lines if re.search(r"<[a-z]+\b|\[default|\[required|Show |Options:|Usage:", line)]
+
+
+@pytest.mark.parametrize("lang", ["en", "zh"])
+def test_all_verbs_stand_in_sections_with_whole_sentences(lang):
+    placed = [name for _, names in SECTIONS for name in names]
+    assert sorted(placed) == sorted(names_in(VERBS))
+    shown = asked(lang=lang).stdout
+    assert max(cells(line) for line in shown.splitlines()) <= 80
+    assert "..." not in shown
+    first = [line.split()[0] for line in shown.splitlines() if line.startswith("  ") and line[2] != " "]
+    assert [name for name in first if name in placed] == placed
+
+
+@pytest.mark.parametrize(
+    ("args", "said"),
+    [
+        (("rnu",), "There is no command `rnu`. Did you mean `run`?"),
+        (("train", "x.csv"), "There is no command `train`. Did you mean `run`?"),
+        (("keys", "ad"), "There is no command `ad`. Did you mean `add`?"),
+        (("xyzzy",), "There is no command `xyzzy`. See all: "),
+        (("predict",), "`RUN` is missing: run folder, its name, or a bundle. See: "),
+        (("offpolicy", "x.csv"), "`--action` is missing: column that says what was shown. See: "),
+        (("compare", "a", "b", "c"), "There is no place for `c`: write "),
+        (("run", "x.csv", "--target"), "`--target` needs a value."),
+        (("--versio",), "Did you mean `--version`? Known: `--version`"),
+    ],
+)
+def test_a_command_line_that_says_too_little_or_too_much_is_answered_in_one_line(args, said):
+    done = asked(*args)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith("Error: ")
+    assert said in done.stderr
+    assert done.stderr.count("\n") == 1
+    chinese = asked(*args, lang="zh").stderr
+    assert chinese.startswith("错误：")
+    assert not re.search(r"[A-Z][a-z]+ [a-z]+ [a-z]+", chinese)
+
+
+def test_help_may_be_asked_for_as_a_command():
+    assert asked("help").stdout == asked("--help").stdout
+    assert asked("help", "track").stdout == asked("track", "--help").stdout != ""
+
+
+@pytest.mark.parametrize("room", [24, 31, 40, 53])
+def test_lines_are_broken_by_cells_and_no_closing_sign_begins_one(room):
+    text = "写出不含个人数据的副本：表格、JSON Lines，或图片、录音文件夹；再写一份 placeholder，并核对。"
+    lines = wrapped(text, room)
+    assert max(map(cells, lines)) <= room
+    assert not [line for line in lines if line[0] in "，。、：；"]
+    assert "".join("".join(lines).split()) == "".join(text.split())
 
 
 def test_a_language_alone_shows_the_help():

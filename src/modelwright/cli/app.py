@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from modelwright.cli.exits import answered
-from modelwright.cli.help import set_formatter
+from modelwright.cli.help import CommandLine, as_asked
 from modelwright.cli.options import Lang
 from modelwright.cli.output import LANG, w
 from modelwright.core.libraries import process_is_ours
@@ -23,7 +23,7 @@ _FIRST = ("run", "inspect", "predict", "report", "serve", "doctor")  # in the he
 
 def built(verbs: Iterable[str]) -> typer.Typer:
     """Return the command line with some verbs, in their order."""
-    app = typer.Typer(
+    app = CommandLine(
         name="modelwright",
         help=w(
             "From your data to a model that serves inside your product.",
@@ -34,7 +34,6 @@ def built(verbs: Iterable[str]) -> typer.Typer:
         rich_markup_mode=None,
         context_settings={"help_option_names": ["-h", "--help"]},
     )
-    set_formatter()
     app.callback(invoke_without_command=True)(_root)
     for name in verbs:
         load_file(VERBS, name, Words("verb", "命令")).add(app)
@@ -83,6 +82,7 @@ def __getattr__(name: str) -> typer.Typer:
 def main() -> None:
     """Run the command line; errors end it with their own exit code and without a traceback."""
     process_is_ours()
+    sys.argv[1:] = as_asked(sys.argv[1:])
     with answered(LANG):
         code = built(asked_for(sys.argv[1:]))(standalone_mode=False)
         sys.exit(code if isinstance(code, int) else 0)

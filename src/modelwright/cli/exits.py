@@ -13,6 +13,7 @@ from typing import Any, NoReturn
 
 import typer
 
+from modelwright.cli.help import missing
 from modelwright.cli.output import print_json
 from modelwright.core.budget import Deadline
 from modelwright.core.errors import ModelwrightError, Stopped, unknown
@@ -89,16 +90,21 @@ def _usage(error: Any, lang: str) -> NoReturn:
     if type(error).__name__ == "NoArgsIsHelpError":
         sys.stdout.write(error.format_message() + "\n")
         sys.exit(0)
+    param = getattr(error, "param", None)
     if hasattr(error, "possibilities"):
         message = _no_option(error, lang)
-    elif hasattr(error.__cause__, "errors") and getattr(error, "param", None) is not None:
+    elif type(error).__name__ == "MissingParameter" and param is not None:
+        message = missing(param).to(lang)
+    elif type(error).__name__ == "BadOptionUsage":
+        message = Words(f"`{error.option_name}` needs a value.", f"`{error.option_name}` 缺少取值。").to(lang)
+    elif hasattr(error.__cause__, "errors") and param is not None:
         message = _misfit(error).to(lang)
     else:
         message = error.format_message()
     hint = ""
     if error.ctx is not None:
         path = error.ctx.command_path
-        hint = Words(f" See: {path} --help", f" 参见：{path} --help").to(lang)
+        hint = Words(f" See: {path} --help", f"参见：{path} --help").to(lang)
     sys.stderr.write(f"{Words('Error: ', '错误：').to(lang)}{message}{hint}\n")
     sys.exit(2)
 
@@ -114,4 +120,5 @@ def _misfit(error: Any) -> Words:
 
 def _no_option(error: Any, lang: str) -> str:
     known = [o for p in error.ctx.command.params for o in p.opts if o.startswith("--")] if error.ctx else []
-    return unknown(Words("option", "选项"), error.option_name, known).words.to(lang)
+    found = unknown(Words("option", "选项"), error.option_name, known).words
+    return Words(found.en.removesuffix(".") + ".", found.zh.removesuffix("。") + "。").to(lang)

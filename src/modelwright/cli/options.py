@@ -9,6 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
+from modelwright.cli.help import CommandLine
 from modelwright.cli.output import LANG, w
 from modelwright.core.option_groups.base import Declared
 from modelwright.core.option_groups.declared import options
@@ -50,7 +51,7 @@ ShowValues = Annotated[
 
 def grouped(help_: str) -> typer.Typer:
     """Return a verb that has verbs of its own; it takes `--lang` as they do, so that its help follows it."""
-    group = typer.Typer(help=help_, no_args_is_help=True)
+    group = CommandLine(help=help_, no_args_is_help=True)
 
     @group.callback()
     def spoken(lang: Lang = None) -> None:
@@ -68,9 +69,17 @@ AllowOrigin = Annotated[
     opt(
         "origin whose pages may ask from a browser, e.g. https://app.example.com; repeat for several",
         "允许其网页从浏览器调用的来源，如 https://app.example.com；可重复",
+        metavar="URL",
     ),
 ]
-Rename = Annotated[list[str] | None, opt("OLD=NEW: name of a column (may repeat)", "原名=新名：列名对应（可重复）")]
+Rename = Annotated[
+    list[str] | None,
+    opt(
+        "the file calls column NEW of the model OLD (may repeat)",
+        "文件中的列 OLD 即模型的列 NEW（可重复）",
+        metavar="OLD=NEW",
+    ),
+]
 AllowMissing = Annotated[
     bool, opt("predict even where a column that carries the model is absent", "缺少模型所依赖的列时也预测")
 ]

@@ -143,22 +143,24 @@ _SHORT = (3, 4)  # letters
 def nearest(name: str, valid: Iterable[str]) -> list[str]:
     """Return the valid names, the ones most like `name` first: the same but for case, then what it abbreviates, then the like."""
     pool = list(dict.fromkeys(valid))
-    close = _alike(name, pool)
+    close = alike(name, pool)
     return close + [v for v in pool if v not in close]
 
 
-def _alike(name: str, pool: list[str]) -> list[str]:
+def alike(name: str, valid: Iterable[str]) -> list[str]:
     """Return the names that may have been meant by `name`, the likeliest first; dashes before options are alike in all."""
+    pool = list(dict.fromkeys(valid))
     bare = {v: v.lstrip("-") for v in pool}
     name = name.lstrip("-")
     low = name.lower()
     same = [v for v in pool if bare[v].lower() == low]
     begun = [v for v in pool if len(low) > 1 and bare[v].lower().startswith(low)]
     cutoff = 0.7 if len(name) in _SHORT else 0.55  # of three letters two are shared by chance
+    turned = [v for v in pool if len(low) > 2 and sorted(bare[v].lower()) == sorted(low)]  # letters in another order
     close = difflib.get_close_matches(name, bare.values(), n=3, cutoff=cutoff)
     like = [v for c in close for v in pool if bare[v] == c]
     within = [v for v in pool if len(low) > 2 and low in bare[v].lower()]
-    return list(dict.fromkeys([*same, *sorted(begun, key=len), *like, *within]))
+    return list(dict.fromkeys([*same, *sorted(begun, key=len), *turned, *like, *within]))
 
 
 def unknown(kind: Words, name: str, valid: Iterable[str], error: type[InputError] = OptionError) -> InputError:
@@ -168,12 +170,15 @@ def unknown(kind: Words, name: str, valid: Iterable[str], error: type[InputError
     """
     pool = list(dict.fromkeys(valid))
     names = nearest(name, pool)
-    shown = ", ".join(f"`{n}`" for n in names[:12]) + (" ..." if len(names) > 12 else "")
+    quoted, more = [f"`{n}`" for n in names[:12]], len(names) > 12
+    shown, shown_zh = ", ".join(quoted) + (" ..." if more else ""), "、".join(quoted) + ("……" if more else "")
     if not names:
         return error(f"There is no {kind.en} `{name}`.", f"没有名为 `{name}` 的{kind.zh}。")
-    if not _alike(name, pool):
-        return error(f"There is no {kind.en} `{name}`. Known: {shown}", f"没有名为 `{name}` 的{kind.zh}。可用：{shown}")
+    if not alike(name, pool):
+        return error(
+            f"There is no {kind.en} `{name}`. Known: {shown}", f"没有名为 `{name}` 的{kind.zh}。可用：{shown_zh}"
+        )
     return error(
         f"There is no {kind.en} `{name}`. Did you mean `{names[0]}`? Known: {shown}",
-        f"没有名为 `{name}` 的{kind.zh}。是否指 `{names[0]}`？可用：{shown}",
+        f"没有名为 `{name}` 的{kind.zh}。是否指 `{names[0]}`？可用：{shown_zh}",
     )

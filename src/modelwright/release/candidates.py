@@ -56,7 +56,7 @@ def offer(run: RunFolder, why: Words) -> ModelwrightError:
     return ModelwrightError(
         f"{why.en} `{best['name']}` can: {title.en} {mine} on validation rows against {theirs} of the winner. "
         f"Export it with --candidate {best['name']}.",
-        f"{why.zh}`{best['name']}` 可以导出：验证集上{title.zh} {mine}，胜出者为 {theirs}。可用 --candidate {best['name']} 导出。",
+        f"{why.zh}`{best['name']}` 可以导出：验证集上{title.zh} {mine}，最佳模型为 {theirs}。可用 --candidate {best['name']} 导出。",
     )
 
 

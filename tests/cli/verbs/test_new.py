@@ -79,7 +79,10 @@ def test_a_folder_that_holds_something_is_left_alone(tmp_path):
 def test_without_a_name_projects_are_listed(tmp_path):
     done = call(tmp_path, "new", "--json")
     assert json.loads(done.stdout)["projects"] == list(ALL)
-    assert "Translates" in done.stderr
+    shown = call(tmp_path, "new")
+    assert "Translates" in shown.stdout
+    assert [line.split()[0] for line in shown.stdout.splitlines() if line[2] != " "] == list(ALL)
+    assert "modelwright new PROJECT" in shown.stderr
 
 
 @pytest.mark.parametrize(

@@ -32,7 +32,7 @@ def add(app: typer.Typer) -> None:
         copy: Annotated[
             Path | None,
             typer.Argument(
-                metavar="[OUT]",
+                metavar="OUT",
                 help=w(
                     "file to write (.csv .tsv .jsonl .parquet .xlsx), or folder",
                     "输出文件（.csv .tsv .jsonl .parquet .xlsx）或文件夹",
@@ -62,11 +62,18 @@ def add(app: typer.Typer) -> None:
         k: Annotated[
             int | None,
             typer.Option(
-                "--k", help=w("rows that must share the values of --quasi", "--quasi 各列取值至少由多少行共享")
+                "--k",
+                help=w("rows that must share the values of --quasi", "--quasi 各列取值至少由多少行共享"),
+                metavar="N",
             ),
         ] = None,
         quasi: Annotated[
-            str | None, opt("columns that tell a person together: age,zip,gender", "合起来能认出人的列：age,zip,gender")
+            str | None,
+            opt(
+                "columns that tell a person together: age,zip,gender",
+                "合起来能认出人的列：age,zip,gender",
+                metavar="COLUMNS",
+            ),
         ] = None,
         remember: Annotated[
             Path | None,
@@ -83,7 +90,9 @@ def add(app: typer.Typer) -> None:
             ),
         ] = None,
         vault: Vault = None,
-        recogniser: Annotated[list[str] | None, opt("another recogniser: presidio", "附加识别器：presidio")] = None,
+        recogniser: Annotated[
+            list[str] | None, opt("another recogniser: presidio", "附加识别器：presidio", metavar="NAME")
+        ] = None,
         hear: Annotated[
             str | None,
             opt(

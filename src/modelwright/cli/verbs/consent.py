@@ -95,9 +95,13 @@ def _mark(runs: list[Path], why: str, counts: dict[Path, int] | None = None) -> 
 @takes("header", "delimiter", "encoding")
 def register(
     data: Annotated[Path, typer.Argument(metavar="DATA", help=w("data file", "数据文件"))],
-    subject: Annotated[str, opt("column of the subjects", "主体列")],
-    time: Annotated[str | None, opt("column of dates, for --retain", "日期列（用于 --retain）")] = None,
-    retain: Annotated[str | None, opt("how long its rows may be kept, e.g. 90d", "保留期限，如 90d")] = None,
+    subject: Annotated[str, opt("column of the subjects", "主体列", metavar="COLUMN")],
+    time: Annotated[
+        str | None, opt("column of dates, for --retain", "日期列（用于 --retain）", metavar="COLUMN")
+    ] = None,
+    retain: Annotated[
+        str | None, opt("how long its rows may be kept, e.g. 90d", "保留期限，如 90d", metavar="TIME")
+    ] = None,
     *,
     given: dict[str, Any],
     runs: Runs = Path("runs"),
@@ -151,7 +155,9 @@ def show(
 def withdraw(
     subject: Subject,
     consents: Annotated[Path, opt("table of consents", "同意记录表")],
-    purpose: Annotated[str | None, opt("only this purpose; all if not given", "仅此目的；默认全部")] = None,
+    purpose: Annotated[
+        str | None, opt("only this purpose; all if not given", "仅此目的；默认全部", metavar="NAME")
+    ] = None,
     runs: Runs = Path("runs"),
     vault: Vault = None,
     json_: Json = False,

@@ -23,7 +23,7 @@ def add(app: typer.Typer) -> None:
 
     @app.command(
         help=w(
-            "Tell on paper what a training costs on 1 to 4,096 devices, from a step that was measured.",
+            "Estimate time, memory and price of training on 1 to 4,096 devices, from one measured step.",
             "根据实测的一步，估算在 1 到 4096 个设备上训练的耗时、内存与费用。",
         ),
     )

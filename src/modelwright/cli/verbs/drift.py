@@ -27,7 +27,7 @@ def add(app: typer.Typer) -> None:
 
     @app.command(
         help=w(
-            "Say whether rows are still like the training data: those of a file, or those that a service answered. Exits 5 where they have drifted.",
+            "Say whether rows still look like the training data: those of a file, or those that a service answered. The exit code is 5 if they have drifted.",
             "检查数据是否仍与训练数据一致：给出文件则检查文件，否则检查服务已回答的数据。发生漂移时退出码为 5。",
         )
     )

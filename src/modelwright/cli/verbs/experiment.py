@@ -21,7 +21,7 @@ def add(app: typer.Typer) -> None:
 
     @app.command(
         help=w(
-            "Compare two releases by what users say of their answers; show how it stands.",
+            "Compare two releases by users' feedback on their answers, and show the state.",
             "按用户反馈比较两个发布版本；显示当前结果。",
         )
     )
@@ -41,7 +41,11 @@ def add(app: typer.Typer) -> None:
         ] = False,
         metric: Annotated[
             str,
-            opt("what is compared: thumbs, right, error, outcome", "比较指标：thumbs、right、error、outcome"),
+            opt(
+                "what is compared: thumbs, right, error, outcome",
+                "比较指标：thumbs、right、error、outcome",
+                metavar="NAME",
+            ),
         ] = "thumbs",
         share: Annotated[
             str, opt("share of users that the version answers", "由该版本回答的用户比例", metavar="SHARE")
@@ -68,7 +72,9 @@ def add(app: typer.Typer) -> None:
         per_day: Annotated[
             float | None, opt("to plan: users with feedback a day", "用于估算：每天有反馈的用户数", metavar="NUMBER")
         ] = None,
-        reason: Annotated[str | None, opt("why it ends; the ledger keeps it", "结束的原因；会记入账本")] = None,
+        reason: Annotated[
+            str | None, opt("why it ends; the ledger keeps it", "结束的原因；会记入账本", metavar="REASON")
+        ] = None,
         in_spite: Annotated[
             str | None,
             opt(

@@ -21,13 +21,16 @@ def add(app: typer.Typer) -> None:
     @app.command(help=w("Export a model for other runtimes.", "导出模型供其他运行时使用。"))
     def export(
         model: RunArg,
-        to: Annotated[str, typer.Option("--to", help=w("format", "格式") + ": " + ", ".join(_FORMATS))] = "onnx",
+        to: Annotated[
+            str, typer.Option("--to", help=w("format", "格式") + ": " + ", ".join(_FORMATS), metavar="FORMAT")
+        ] = "onnx",
         out: Annotated[Path | None, typer.Option("--out", "-o", help=w("folder to write", "输出文件夹"))] = None,
         candidate: Annotated[
             str | None,
             typer.Option(
                 "--candidate",
-                help=w("a candidate of the run instead of its winner", "导出运行中的某个候选，而不是胜出者"),
+                help=w("a candidate of the run instead of its winner", "导出运行中的某个候选，而不是最佳模型"),
+                metavar="NAME",
             ),
         ] = None,
         replace: Annotated[

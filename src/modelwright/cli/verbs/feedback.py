@@ -25,7 +25,7 @@ def add(app: typer.Typer) -> None:
 
     @app.command(
         help=w(
-            "Take what is right for answers from a file: a column `id` or the rows themselves, and `answer`, `thumb` or `outcome`.",
+            "Read feedback on answers from a file: a column `id` or the rows themselves, and `answer`, `thumb` or `outcome`.",
             "从文件导入反馈：含 `id` 列或完整的行，以及 `answer`、`thumb` 或 `outcome`；不给文件则显示统计。",
         )
     )
@@ -41,8 +41,8 @@ def add(app: typer.Typer) -> None:
                 ),
             ),
         ] = None,
-        answer: Annotated[str | None, opt("column with the right answer", "正确答案所在列")] = None,
-        by: Annotated[str, opt("who tells it", "反馈者名称")] = "file",
+        answer: Annotated[str | None, opt("column with the right answer", "正确答案所在列", metavar="COLUMN")] = None,
+        by: Annotated[str, opt("who tells it", "反馈者名称", metavar="NAME")] = "file",
         new: Annotated[bool, opt("take labels that the model does not know", "接受模型未知的新标签")] = False,
         replace: Annotated[bool, opt("change what was told before", "覆盖此前的反馈")] = False,
         key_file: KeyFile = None,

@@ -25,7 +25,9 @@ def add(app: typer.Typer) -> None:
     """Add the verb."""
 
     @app.command(
-        help=w("Make the next version of a name from what users corrected.", "用用户的更正训练某个名称的下一个版本。")
+        help=w(
+            "Train the next version of a release from users' corrections.", "根据用户的更正训练某个发布的下一个版本。"
+        )
     )
     def improve(
         name: Name,

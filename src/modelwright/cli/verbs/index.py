@@ -24,7 +24,7 @@ def add(app: typer.Typer) -> None:
         data: Annotated[
             str, typer.Argument(metavar="DATA", help=w("file with one document a row", "每行一个文档的文件"))
         ],
-        text: Annotated[str | None, opt("column of the documents", "文档所在的列")] = None,
+        text: Annotated[str | None, opt("column of the documents", "文档所在的列", metavar="COLUMN")] = None,
         more: Annotated[bool, opt("keep the documents it has", "保留已有文档")] = False,
         *,
         given: dict[str, Any],

@@ -44,21 +44,24 @@ def add_(
     model: RunArg,
     name: Name,
     role: Annotated[
-        str, opt("viewer, predictor, trainer or admin", "viewer、predictor、trainer 或 admin")
+        str, opt("viewer, predictor, trainer or admin", "viewer、predictor、trainer 或 admin", metavar="ROLE")
     ] = "predictor",
     scope: Annotated[
         list[str] | None,
         opt(
             "release it is for, NAME or NAME/VERSION with *; all if not given",
             "适用的发布：名称 或 名称/版本，可用 *；默认全部",
+            metavar="NAME",
         ),
     ] = None,
-    expires: Annotated[str | None, opt("time until it ends, e.g. 90d", "有效期，如 90d")] = None,
+    expires: Annotated[str | None, opt("time until it ends, e.g. 90d", "有效期，如 90d", metavar="TIME")] = None,
     rows_per_minute: Annotated[int | None, opt("rows it may ask for in a minute", "每分钟行数配额")] = None,
     rows_per_day: Annotated[int | None, opt("rows it may ask for in a day", "每天行数配额")] = None,
     tenant: Annotated[
         str | None,
-        opt("tenant it is bound to; any that a request names if not given", "绑定的租户；默认由请求指定"),
+        opt(
+            "tenant it is bound to; any that a request names if not given", "绑定的租户；默认由请求指定", metavar="NAME"
+        ),
     ] = None,
     key_file: KeyFile = None,
     json_: Json = False,
@@ -121,7 +124,9 @@ def revoke(model: RunArg, name: Name, key_file: KeyFile = None, json_: Json = Fa
 def rotate(
     model: RunArg,
     name: Name,
-    grace: Annotated[str | None, opt("how long the old text still opens, e.g. 1h", "旧内容的宽限时间，如 1h")] = None,
+    grace: Annotated[
+        str | None, opt("how long the old text still opens, e.g. 1h", "旧内容的宽限时间，如 1h", metavar="TIME")
+    ] = None,
     key_file: KeyFile = None,
     json_: Json = False,
     lang: Lang = None,

@@ -14,7 +14,7 @@ from modelwright.cli.output import LANG, print_json, w
 
 _VOICE = w("run folder or name of a voice", "声音的运行文件夹或名称")
 
-group = grouped(w("Compare two voices blindly by ears.", "盲听比较两个声音。"))
+group = grouped(w("Compare two voices in a blind listening test.", "用盲听测试比较两个声音。"))
 
 
 def add(app: typer.Typer) -> None:

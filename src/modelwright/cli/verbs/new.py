@@ -8,8 +8,10 @@ from typing import Annotated
 
 import typer
 
+from modelwright.cli.layout import listed
 from modelwright.cli.options import Json, Lang
-from modelwright.cli.output import LANG, print_json, w
+from modelwright.cli.output import LANG, print_json, say, w
+from modelwright.core.words import Words
 
 
 def add(app: typer.Typer) -> None:
@@ -32,14 +34,14 @@ def add(app: typer.Typer) -> None:
         json_: Json = False,
         lang: Lang = None,
     ) -> None:
-        from modelwright.cli.terminal import pad
         from modelwright.data import projects
 
         if name is None:
-            for each in projects.names():
-                sys.stderr.write(f"  {pad(each, 18)} {projects.get_project(each).about.to(LANG)}\n")
             if json_:
                 print_json({"projects": list(projects.names())})
+                return
+            sys.stdout.write(listed((each, projects.get_project(each).about.to(LANG)) for each in projects.names()))
+            say(Words("Write one: modelwright new PROJECT", "写出其中一个：modelwright new 项目名"))
             return
         place = folder or Path(name)
         files = projects.write(name, place)

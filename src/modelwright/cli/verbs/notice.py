@@ -30,7 +30,9 @@ def notice(
     ] = None,
     controller: Annotated[str | None, opt("who is responsible", "处理者名称")] = None,
     contact: Annotated[str | None, opt("where people turn to", "联系方式")] = None,
-    purpose: Annotated[str | None, opt("purpose, if not the one of the run", "处理目的（默认取运行所用）")] = None,
+    purpose: Annotated[
+        str | None, opt("purpose, if not the one of the run", "处理目的（默认取运行所用）", metavar="TEXT")
+    ] = None,
     json_: Json = False,
     lang: Lang = None,
 ) -> None:

@@ -29,7 +29,7 @@ def add(app: typer.Typer) -> None:
 
     @app.command(
         help=w(
-            "Say what another policy would have earned, from logs that hold the probability of what was shown.",
+            "Estimate what another policy would have earned, from logs with the probability of what was shown.",
             "根据记录了展示概率的日志，估计另一种策略本会取得的回报。",
         )
     )

@@ -21,7 +21,7 @@ def add(app: typer.Typer) -> None:
             str, typer.Argument(metavar="VERSION", help=w("1, 2, ... or challenger", "1、2……或 challenger"))
         ],
         as_: Annotated[
-            str, typer.Option("--as", help=w("champion or challenger", "champion 或 challenger"))
+            str, typer.Option("--as", help=w("champion or challenger", "champion 或 challenger"), metavar="ROLE")
         ] = "champion",
         canary: Annotated[
             str | None,

@@ -20,7 +20,7 @@ def add(app: typer.Typer) -> None:
     )
     def release(
         model: RunArg,
-        name: Annotated[str, typer.Option("--name", "-n", help=w("name of the releases", "发布名称"))],
+        name: Annotated[str, typer.Option("--name", "-n", help=w("name of the releases", "发布名称"), metavar="NAME")],
         in_spite: Annotated[
             str | None,
             typer.Option(

@@ -19,8 +19,8 @@ def add(app: typer.Typer) -> None:
 
     @app.command(
         help=w(
-            "Label kept requests elsewhere: write tasks for Label Studio, read its annotations; say what more labels are worth.",
-            "在 Label Studio 中标注留存请求：导出任务、导入标注；并估计继续标注的价值。",
+            "Label kept requests in Label Studio: write tasks, read annotations, estimate what more labels are worth.",
+            "用 Label Studio 标注留存的请求：导出任务、导入标注，并估计继续标注的价值。",
         )
     )
     def review(
@@ -32,7 +32,12 @@ def add(app: typer.Typer) -> None:
         config: Annotated[bool, opt("print the labelling configuration", "输出标注配置")] = False,
         worth: Annotated[bool, opt("say what more labels are likely to bring", "估计继续标注的收益")] = False,
         order: Annotated[
-            str, opt("worth, uncertain, contested, newest or drifted", "worth、uncertain、contested、newest 或 drifted")
+            str,
+            opt(
+                "worth, uncertain, contested, newest or drifted",
+                "worth、uncertain、contested、newest 或 drifted",
+                metavar="NAME",
+            ),
         ] = "worth",
         limit: Annotated[int, opt("tasks at most", "任务数上限")] = 200,
         new: Annotated[bool, opt("take labels that the model does not know", "接受模型未知的新标签")] = False,

@@ -14,10 +14,10 @@ from modelwright.cli.verbs._releases import Db, Name, print_change, print_end, r
 def add(app: typer.Typer) -> None:
     """Add the verb."""
 
-    @app.command(help=w("Let the champion before answer again.", "恢复上一个 champion。"))
+    @app.command(help=w("Go back to the previous champion.", "恢复上一个 champion。"))
     def rollback(
         name: Name,
-        reason: Annotated[str | None, opt("why; the ledger keeps it", "原因；会记入账本")] = None,
+        reason: Annotated[str | None, opt("why; the ledger keeps it", "原因；会记入账本", metavar="REASON")] = None,
         canary: Annotated[
             bool, opt("end the canary or shadow; the champion stays", "结束金丝雀或影子版本；champion 不变")
         ] = False,

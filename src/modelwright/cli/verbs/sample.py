@@ -8,8 +8,9 @@ from typing import Annotated, Any
 
 import typer
 
+from modelwright.cli.layout import listed
 from modelwright.cli.options import Json, Lang, opt
-from modelwright.cli.output import LANG, print_json, w
+from modelwright.cli.output import LANG, print_json, say, w
 from modelwright.core.words import Words
 
 
@@ -30,16 +31,18 @@ def add(app: typer.Typer) -> None:
         result = written(name, out, force, LANG)
         if json_:
             print_json(result)
+        elif name is None:
+            from modelwright.data.samples import describe
+
+            sys.stdout.write(listed((each, describe(each).to(LANG)) for each in result["samples"]))
+            say(Words("Write one: modelwright sample NAME", "写出其中一份：modelwright sample 名称"))
 
 
 def written(name: str | None, out: Path | None, force: bool, lang: str) -> dict[str, Any]:
-    """Write a sample, or list the samples there are."""
-    from modelwright.cli.terminal import pad
+    """Write a sample, or name the samples there are."""
     from modelwright.data import samples
 
     if name is None:
-        for n in samples.names():
-            sys.stderr.write(f"  {pad(n, 20)} {samples.describe(n).to(lang)}\n")
         return {"samples": list(samples.names())}
     path = samples.write(name, out or Path(f"{name}.csv"), overwrite=force)
     target = samples.target(name)

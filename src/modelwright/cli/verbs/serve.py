@@ -27,13 +27,18 @@ def add(app: typer.Typer) -> None:
                 help=w("run, bundle, or name of releases; several names too", "运行、模型包或发布名称；可给出多个名称"),
             ),
         ],
-        host: Annotated[str, opt("address to bind", "绑定地址")] = "127.0.0.1",
-        port: Annotated[int, opt("port", "端口")] = 8000,
+        host: Annotated[
+            str,
+            opt("address to listen on; the default is this machine alone", "监听地址；默认仅限本机", metavar="ADDRESS"),
+        ] = "127.0.0.1",
+        port: Annotated[int, opt("port to listen on", "监听端口", metavar="N")] = 8000,
         tls_cert: Annotated[Path | None, opt("TLS certificate", "TLS 证书")] = None,
         tls_key: Annotated[Path | None, opt("TLS key", "TLS 私钥")] = None,
-        behind_proxy: Annotated[bool, opt("a proxy in front does TLS", "前置代理负责 TLS")] = False,
+        behind_proxy: Annotated[bool, opt("a proxy in front handles TLS", "由前置代理负责 TLS")] = False,
         workers: Annotated[int, opt("processes that answer", "作答的进程数")] = 1,
-        key_file: Annotated[Path | None, opt("where key hashes are kept", "密钥哈希的存放位置")] = None,
+        key_file: Annotated[
+            Path | None, opt("file of the keys that may ask (as hashes)", "保存访问密钥（哈希）的文件")
+        ] = None,
         allow_origin: AllowOrigin = None,
         allow_missing: AllowMissing = False,
         adapt: Annotated[
@@ -45,24 +50,42 @@ def add(app: typer.Typer) -> None:
             typer.Option(
                 "--voice",
                 help=w(
-                    "talk: a model that hears, one that answers, and maybe one that speaks, as one service",
-                    "语音对话：识别、回答及可选的合成模型组成一个服务",
+                    "a spoken conversation: name a model that hears, one that answers and, if you like, one that speaks",
+                    "语音对话：依次给出识别、回答及（可选）合成模型",
                 ),
             ),
         ] = False,
         backend: Annotated[
-            str, opt("own, or vllm for language models on GPUs", "own，或 vllm（GPU 上的语言模型）")
+            str,
+            opt(
+                "what computes answers: own, or vllm for language models on GPUs",
+                "推理后端：own，或 vllm（GPU 上的语言模型）",
+                metavar="NAME",
+            ),
         ] = "own",
-        log: Annotated[str, opt("text, or json: a line a request", "text；json 则每个请求一行")] = "text",
+        log: Annotated[
+            str,
+            opt(
+                "what is logged: text, or json with a line for each request",
+                "日志格式：text，或每个请求一行的 json",
+                metavar="FORM",
+            ),
+        ] = "text",
         keep_requests: Annotated[
             str | None,
             opt(
                 "keep requests with their answers for a time, e.g. 30d; none are kept if not given",
                 "留存请求及回答的时长，如 30d；默认不留存",
+                metavar="TIME",
             ),
         ] = None,
-        purpose: Annotated[str | None, opt("what kept requests are for", "留存请求的目的")] = None,
-        subject: Annotated[str | None, opt("column that says whose a row is", "每行所属主体的列")] = None,
+        purpose: Annotated[
+            str | None,
+            opt("purpose of keeping requests, as consents name it", "留存请求的目的，与同意记录一致", metavar="NAME"),
+        ] = None,
+        subject: Annotated[
+            str | None, opt("column that says whose row it is", "标明每行属于谁的列", metavar="COLUMN")
+        ] = None,
         consent: Annotated[
             Path | None,
             opt(

@@ -17,7 +17,7 @@ def add(app: typer.Typer) -> None:
     """Add the verb."""
     app.command(
         help=w(
-            "Follow what a detector finds from frame to frame of a video, and count it.",
+            "Follow what a detector finds through the frames of a video, and count it.",
             "用检测模型逐帧跟踪视频中的目标并计数。",
         )
     )(track)

@@ -45,7 +45,7 @@ def _files() -> Mapping[str, str | bytes]:
 PROJECT = Project(
     title=Words("Demand and orders of a bakery", "面包店的需求与订货"),
     about=Words(
-        "Foretells what two branches of a made-up bakery will sell in the next 14 days, with intervals, and says how much to bake: a piece "
+        "Forecasts what two branches of a made-up bakery will sell in the next 14 days, with intervals, and says how much to bake: a piece "
         "too many costs 1, one too few 3.",
         "预测一家虚构面包店两个分店未来 14 天的销量并给出区间，同时给出应备数量：多一件的代价为 1，少一件为 3。",
     ),

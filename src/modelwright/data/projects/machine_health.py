@@ -39,7 +39,7 @@ def _files() -> Mapping[str, str]:
 PROJECT = Project(
     title=Words("Health of a machine", "设备健康监测"),
     about=Words(
-        "Says of a machine's reading how unusual it is, which sensors make it so, and whether that is reason for an alarm; one usual reading in a hundred may raise one.",
+        "Says how unusual a machine's reading is, which sensors make it so, and whether that is reason for an alarm; one usual reading in a hundred may raise one.",
         "判断设备的一条读数有多异常、是哪些传感器造成的，以及是否应当报警；正常读数中允许百分之一误报。",
     ),
     data=Words(
