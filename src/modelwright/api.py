@@ -110,13 +110,13 @@ def fit(
     for listener in listeners:
         events.listen(listener)
     lang = pick_lang(lang)
-    with _shown(events, progress, lang, deadline):
+    with _showing_progress(events, progress, lang, deadline):
         result = run(config, data, events, folder=folder, deadline=deadline, lang=lang)
     return Run(folder.path, result.predictor, result.facts, result.judgement.met)
 
 
 @contextmanager
-def _shown(events: EventStream, progress: bool | None, lang: str, deadline: Deadline) -> Iterator[None]:
+def _showing_progress(events: EventStream, progress: bool | None, lang: str, deadline: Deadline) -> Iterator[None]:
     """Show the progress of a run in the notebook or the terminal, unless `progress` is False."""
     from modelwright.evaluate.report.notebook import NotebookDisplay, in_notebook
 

@@ -143,7 +143,7 @@ def test_unknown_spellings_are_refused(asked):
 def test_many_columns_say_together_what_each_says_by_itself(columns):
     raw = pa.table({f"c{i}": pa.array(c, pa.string()) for i, c in enumerate(columns)})
     together = find_decimals(raw)
-    with patch.object(decimals, "_plain", lambda raw: {}):
+    with patch.object(decimals, "_digits_and_points", lambda raw: {}):
         alone = find_decimals(raw)
     assert (together.sign, together.columns, set(together.doubt)) == (alone.sign, alone.columns, set(alone.doubt))
     for name, cell in together.doubt.items():

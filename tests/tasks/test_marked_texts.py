@@ -79,7 +79,7 @@ def test_spans_outside_their_text_are_refused_before_anything_is_written(tmp_pat
 def test_the_gazetteer_marks_entries_but_not_inside_words():
     predictor = fitted("token-classification", "gazetteer")
     model = predictor.members[0][1]
-    assert [s["text"] for s in model._one("Paris and Parisian 北京人")] == ["Paris", "北京"]
+    assert [s["text"] for s in model._entries_in("Paris and Parisian 北京人")] == ["Paris", "北京"]
     assert predictor.predict([{"text": "Anna Bell left"}])[0]["prediction"][0]["label"] == "person"
 
 

@@ -69,13 +69,13 @@ def asked_for(args: Sequence[str]) -> tuple[str, ...]:
 
 
 @cache
-def _whole() -> typer.Typer:
+def _with_every_verb() -> typer.Typer:
     return built(asked_for(()))
 
 
 def __getattr__(name: str) -> typer.Typer:
     if name == "app":  # all verbs, made when they are asked for
-        return _whole()
+        return _with_every_verb()
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 

@@ -47,7 +47,7 @@ class AsyncClient(Connection):
     ) -> AsyncIterator[Answer]:
         """Yield the answers to any number of rows, in their order; as `Client.predict_iter`."""
         done = stalled = 0
-        async for part in _parts(rows, size):
+        async for part in _in_parts(rows, size):
             while part:
                 answers, end = await self._part(part, scores, done, timeout)
                 for answer in answers:
@@ -177,7 +177,7 @@ async def _parts_of(place: Path) -> AsyncIterator[bytes]:
             yield part
 
 
-async def _parts(rows: Iterable[Row] | AsyncIterable[Row], size: int) -> AsyncIterator[list[Row]]:
+async def _in_parts(rows: Iterable[Row] | AsyncIterable[Row], size: int) -> AsyncIterator[list[Row]]:
     """Yield rows in lists of at most `size`."""
     if isinstance(rows, Iterable):
         for part in calls.parts(rows, size):

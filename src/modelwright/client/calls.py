@@ -245,12 +245,12 @@ class Sink:
         if self._file is None:
             self._parts += part
             return
-        with self._told():
+        with self._naming_errors():
             self._file.write(part)
 
     def __enter__(self) -> Sink:
         if self._part is not None:
-            with self._told():
+            with self._naming_errors():
                 self._file = open(self._part, "wb")
         return self
 
@@ -258,7 +258,7 @@ class Sink:
         if self._file is None or self._part is None or self._place is None:
             return
         try:
-            with self._told():
+            with self._naming_errors():
                 self._file.close()
                 if kind is None:
                     os.replace(self._part, self._place)
@@ -266,7 +266,7 @@ class Sink:
             self._part.unlink(missing_ok=True)
 
     @contextmanager
-    def _told(self) -> Iterator[None]:
+    def _naming_errors(self) -> Iterator[None]:
         try:
             yield
         except OSError as e:

@@ -17,7 +17,7 @@ _LOADING = (
 )
 
 
-def _asked() -> int:
+def _threads_asked() -> int:
     """Return the threads that the user asked for; 0 where nothing was said."""
     said = os.environ.get("MODELWRIGHT_THREADS", "")
     return int(said) if said.isdigit() else 0
@@ -25,8 +25,8 @@ def _asked() -> int:
 
 def cores() -> int:
     """Return how many cores this process may use (`MODELWRIGHT_THREADS` overrides)."""
-    if _asked():
-        return _asked()
+    if _threads_asked():
+        return _threads_asked()
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else (os.cpu_count() or 1)
 
 
@@ -51,7 +51,7 @@ def free_cores() -> int:
     Threads that wait for one another on a core that another program has can take ten times as long as one thread alone.
     """
     own = cores()
-    if _asked() or own == 1:
+    if _threads_asked() or own == 1:
         return own
     import psutil
 

@@ -82,12 +82,12 @@ def vault_keys() -> list[Key]:
 
 
 @functools.lru_cache(maxsize=1)
-def _asked(ref: str) -> list[Key]:
+def _keys_of(ref: str) -> list[Key]:
     return read_keys(ref)
 
 
 def _of_env(ref: str) -> list[Key]:
-    return _asked(ref) if ref.startswith("keyring:") else read_keys(ref)  # asking a keyring takes long
+    return _keys_of(ref) if ref.startswith("keyring:") else read_keys(ref)  # asking a keyring takes long
 
 
 # -- writing ---------------------------------------------------------------------------------------------------------

@@ -96,13 +96,13 @@ def read_keys(ref: str) -> list[Key]:
     found = [k for k in keys if k is not None]
     if not found or len(found) < len(keys):
         raise VaultError(
-            f"{_named(kind, place)} holds no key of Modelwright ({PREFIX}...). Make one with: modelwright vault init {ref}",
-            f"{_named(kind, place)} 中没有 Modelwright 密钥（{PREFIX}...）。可用以下命令创建：modelwright vault init {ref}",
+            f"{_spelt(kind, place)} holds no key of Modelwright ({PREFIX}...). Make one with: modelwright vault init {ref}",
+            f"{_spelt(kind, place)} 中没有 Modelwright 密钥（{PREFIX}...）。可用以下命令创建：modelwright vault init {ref}",
         )
     return found
 
 
-def _named(kind: str, place: str) -> str:
+def _spelt(kind: str, place: str) -> str:
     return place if kind == "file" else f"{kind}:{place}"
 
 

@@ -45,10 +45,10 @@ def request_model(schema: Schema) -> type[BaseModel]:
 def limits_of(row: type[BaseModel]) -> dict[str, TypeAdapter[Any]]:
     """Return what checks a cell, by column, for the fields of a row that have limits; others are as free as their column is."""
     fields = {f.alias or name: f for name, f in row.model_fields.items() if f.metadata}
-    return {name: TypeAdapter(_whole(f.annotation, f.metadata)) for name, f in fields.items()}
+    return {name: TypeAdapter(_limited(f.annotation, f.metadata)) for name, f in fields.items()}
 
 
-def _whole(kind: Any, limits: Sequence[Any]) -> Any:
+def _limited(kind: Any, limits: Sequence[Any]) -> Any:
     return Annotated[kind, *limits]
 
 

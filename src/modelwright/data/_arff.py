@@ -109,7 +109,7 @@ def _header(path: Path, lines: Iterator[tuple[int, str]]) -> list[Attribute]:
             raise _wrong(
                 path, number, "@attribute NAME TYPE, @end or @data", "@attribute 名称 类型、@end 或 @data", line
             )
-        attribute = _attribute(path, number, line, _plain(found[1]), found[2].strip())
+        attribute = _attribute(path, number, line, _unquoted(found[1]), found[2].strip())
         open_[-1].append(attribute)
         if attribute.kind == "relation":
             open_.append(attribute.inner)
@@ -129,7 +129,7 @@ def _attribute(path: Path, number: int, line: str, name: str, kind: str) -> Attr
     if word == "string":
         return Attribute(name, "string")
     if word == "date":
-        pattern = _plain(kind[4:].strip()) or ISO
+        pattern = _unquoted(kind[4:].strip()) or ISO
         try:
             return Attribute(name, "date", moment=reader(pattern))
         except ValueError:
@@ -158,7 +158,7 @@ def _wrong(path: Path, number: int, en: str, zh: str, said: str) -> DataError:
     )
 
 
-def _plain(cell: str) -> str:
+def _unquoted(cell: str) -> str:
     return _unescaped(cell[1:-1]) if len(cell) > 1 and cell[0] == cell[-1] and cell[0] in "'\"" else cell
 
 
@@ -206,7 +206,7 @@ def _row(path: Path, number: int, line: str, attributes: list[Attribute]) -> lis
             path, number, "cells separated by `,`, quotes closed", "以 `,` 分隔、引号成对的单元格", str(e)
         ) from None
     if len(cells) != len(attributes) and len(words := _WORDS.findall(line)) == len(attributes):  # blanks may separate
-        cells = [None if w == "?" else _plain(w) for w in words]
+        cells = [None if w == "?" else _unquoted(w) for w in words]
     if len(cells) != len(attributes):
         raise _wrong(path, number, f"{len(attributes)} cells", f" {len(attributes)} 个单元格", f"{len(cells)}: {line}")
     return [None if c is None else _value(path, number, c, a) for c, a in zip(cells, attributes)]

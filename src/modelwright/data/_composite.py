@@ -33,7 +33,7 @@ def in_parts(cells: Sequence[str]) -> str | None:
 
 def marks_of(cells: Sequence[str]) -> str:
     """Return what `'` stands for in a column: `ft`, or `min` where a number behind it is too large for inches."""
-    behind = [f[3] for c in cells if (f := _parts(c)) and f[2].strip(" -+0123456789") in _MARKS]
+    behind = [f[3] for c in cells if (f := _matched(c)) and f[2].strip(" -+0123456789") in _MARKS]
     return "min" if any(12 <= float(b.replace(",", ".")) < 60 for b in behind) else "ft"
 
 
@@ -49,13 +49,13 @@ def joined(cell: str, marks: str = "ft") -> str:
     return _in_units(cell, marks) or cell
 
 
-def _parts(cell: str) -> re.Match[str] | None:
+def _matched(cell: str) -> re.Match[str] | None:
     return _PARTS.fullmatch(cell) if len(cell) <= _LONGEST and not _THOUSANDS.search(cell) else None
 
 
 def _in_units(cell: str, marks: str) -> str | None:
     """Return a number in two or three units as one in the largest; None where a part does not fit into one of the unit before it."""
-    found = _parts(cell)
+    found = _matched(cell)
     if found is None:
         return None
     terms = [(Fraction(number), _meant(unit, marks)) for number, unit in _PART.findall(found[2])]

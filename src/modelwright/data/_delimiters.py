@@ -23,7 +23,8 @@ def find_delimiter(text: str, names: Collection[str] = ()) -> str:
     """
     if names:
         seen = {
-            d: len(set(names) & {c.strip().strip("\ufeff") for c in _rows(text, d, True, 1)[0]}) for d in _DELIMITERS
+            d: len(set(names) & {c.strip().strip("\ufeff") for c in _first_rows(text, d, True, 1)[0]})
+            for d in _DELIMITERS
         }
         most = max(seen, key=lambda d: seen[d])
         if seen[most] > 1 or (seen[most] == 1 and len(names) == 1):
@@ -31,7 +32,7 @@ def find_delimiter(text: str, names: Collection[str] = ()) -> str:
     best, best_key = ",", (0.0, 0.0, 0)
     for d in _DELIMITERS:
         for quoting in (True, False):
-            rows = _rows(text, d, quoting, _ROWS)
+            rows = _first_rows(text, d, quoting, _ROWS)
             if not rows:
                 continue
             width, times = Counter(len(r) for r in rows).most_common(1)[0]
@@ -47,7 +48,7 @@ def find_delimiter(text: str, names: Collection[str] = ()) -> str:
     return best
 
 
-def _rows(text: str, delimiter: str, quoting: bool, count: int) -> list[list[str]]:
+def _first_rows(text: str, delimiter: str, quoting: bool, count: int) -> list[list[str]]:
     out: list[list[str]] = []
     try:
         for row in reader_of(io.StringIO(text[:_START], newline=""), delimiter, quoting):

@@ -185,7 +185,10 @@ def _windowed(file: Any, frame: int, values: np.ndarray) -> np.ndarray | None:
         lookup = _Lookup(file, file.VOILUTSequence[0], bool(values.min() < 0))
         return brought(lookup(values), (0, 2**lookup.bits - 1))
     told = _part(file, frame, "FrameVOILUTSequence", "WindowCenter")
-    center, width = _first(getattr(told, "WindowCenter", None)), _first(getattr(told, "WindowWidth", None))
+    center, width = (
+        _first_number(getattr(told, "WindowCenter", None)),
+        _first_number(getattr(told, "WindowWidth", None)),
+    )
     if center is None or width is None:
         return None
     function = str(getattr(told, "VOILUTFunction", "LINEAR") or "LINEAR").strip().upper()
@@ -199,7 +202,7 @@ def _windowed(file: Any, frame: int, values: np.ndarray) -> np.ndarray | None:
     return brought(values, (center - 0.5 - (width - 1) / 2, center - 0.5 + (width - 1) / 2))
 
 
-def _first(value: Any) -> float | None:
+def _first_number(value: Any) -> float | None:
     if value is None or value == "":
         return None
     if not isinstance(value, (int, float, str)):

@@ -104,7 +104,7 @@ class _Reader:
                 joined = text if _is_deleted(block) else ""  # its end was deleted: it goes on in the next one
                 if not joined:
                     yield self._level(block), text
-                    yield from ((0, t) for t in self._taken())
+                    yield from ((0, t) for t in self._take_later())
             elif name == "tbl":
                 yield from ((0, row) for row in self._rows(block))
             elif name == "altChunk":
@@ -118,7 +118,7 @@ class _Reader:
             yield 0, joined
         self._depth -= 1
 
-    def _taken(self) -> list[str]:
+    def _take_later(self) -> list[str]:
         out, self._later = self._later, []
         return out
 

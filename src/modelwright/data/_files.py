@@ -231,7 +231,7 @@ def _arrow(path: Path, rows: int) -> Iterator[pa.Table]:
                 yield pa.Table.from_batches([batch.slice(start, rows)])
 
 
-def _whole(path: Path) -> Any:
+def _decrypted(path: Path) -> Any:
     """Return an encrypted file as one in memory, a plain one as its path."""
     if not is_sealed(path):
         return path
@@ -245,7 +245,7 @@ def _excel(path: Path, how: Reading, rows: int, detected: Detected) -> Iterator[
         import openpyxl
     except ImportError as e:
         raise MissingExtra("excel", f"Reading {path}", f"读取 {path}") from e
-    whole = _whole(path)
+    whole = _decrypted(path)
     check_excel(path, whole, path.stat().st_size)
     book = openpyxl.load_workbook(whole, read_only=True, data_only=True)
     if sheet is not None and sheet not in book.sheetnames:

@@ -30,7 +30,7 @@ def rows_of(
     if isinstance(under, list) and under:
         if all(isinstance(row, dict) for row in under):
             return _without_count(under) if _pandas_index(held.get("schema")) else under
-        if (columns := _named(held.get("columns"))) and all(isinstance(row, list) for row in under):
+        if (columns := _names_in(held.get("columns"))) and all(isinstance(row, list) for row in under):
             return _split(columns, under, held.get("index"), source)
     if len(held) > 1 and all(isinstance(c, dict) for c in held.values()):
         return _by_two_names(held, source, names)
@@ -51,7 +51,7 @@ def _without_count(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return _with_names(bare, labels)
 
 
-def _named(columns: Any) -> list[str]:
+def _names_in(columns: Any) -> list[str]:
     """Return the names in a list of names, or of objects with a `name` each; none for anything else."""
     if not isinstance(columns, list):
         return []

@@ -64,20 +64,22 @@ def leaks(table: Table, target: str) -> list[Finding]:
         if any(f.column == column.name for f in out):
             continue
         step()
-        told = _told(some, column.name, column.modality, answers, half, number)
+        told = _share_told(some, column.name, column.modality, answers, half, number)
         if told is not None and told > _TELLS:
             sorted_ = any(f.code == "sorted" for f in order)
             out.append(_leak(column, target, told, number, sorted_, _recurs(some.column(column.name), column.modality)))
     return out
 
 
-def _told(table: Table, name: str, modality: str, answers: np.ndarray, half: np.ndarray, number: bool) -> float | None:
+def _share_told(
+    table: Table, name: str, modality: str, answers: np.ndarray, half: np.ndarray, number: bool
+) -> float | None:
     """Return what share of what guessing leaves open one column tells, on the other half of the rows; None for other kinds."""
     values = table.column(name)
     if modality in ("number", "timestamp"):
         numbers = _floats(values)
         if number:
-            return _told_number(numbers, answers, half)
+            return _share_told_by_number(numbers, answers, half)
         codes = _bins(numbers, half, min(_BINS, max(2, int(half.sum()) // 10)))
     elif modality in ("category", "boolean"):
         codes = codes_of(values) + 1
@@ -110,7 +112,7 @@ def _commonest(codes: np.ndarray, answers: np.ndarray, count: int) -> np.ndarray
     return out
 
 
-def _told_number(numbers: np.ndarray, answers: np.ndarray, half: np.ndarray) -> float | None:
+def _share_told_by_number(numbers: np.ndarray, answers: np.ndarray, half: np.ndarray) -> float | None:
     """Return the better of a straight line and a step function: another unit is a line, another scale is none."""
     known = np.isfinite(numbers)
     if known.mean() < 0.9 or np.unique(numbers[known]).size < 3:
@@ -293,7 +295,7 @@ def _rank_correlation(a: np.ndarray, b: np.ndarray) -> float:
     return float(np.corrcoef(rankdata(a), rankdata(b))[0, 1])
 
 
-def _plain(values: pa.Array) -> list[object]:
+def _comparable(values: pa.Array) -> list[object]:
     """Return values as they compare across modalities."""
     words = {"yes": True, "no": False, "true": True, "false": False, "是": True, "否": False}
     return [words.get(v.lower(), v) if isinstance(v, str) else v for v in values.to_pylist()]
@@ -307,7 +309,9 @@ def _copies(table: Table, target: str) -> list[Finding]:
         if pa.types.is_nested(values.type) or pa.types.is_nested(answers.type):
             continue
         # a copy may have been read as another modality: yes and no as truth values, say
-        if _plain(values.slice(0, _FIRST)) == _plain(answers.slice(0, _FIRST)) and _plain(values) == _plain(answers):
+        if _comparable(values.slice(0, _FIRST)) == _comparable(answers.slice(0, _FIRST)) and _comparable(
+            values
+        ) == _comparable(answers):
             out.append(
                 Finding(
                     "copy", "error", column.name,

@@ -81,14 +81,14 @@ def markdown_parts(text: str) -> Parts:
         elif not found and re.fullmatch(r"=+|-{3,}", line.strip()):
             continue
         if level:
-            yield outline.titles, _plain("\n".join(held), notes)
-            outline.begin(level, _plain(title, {}))
+            yield outline.titles, _without_marks("\n".join(held), notes)
+            outline.begin(level, _without_marks(title, {}))
             held = []
         else:
             held.append(line)
-    last = _plain("\n".join(held), notes)
+    last = _without_marks("\n".join(held), notes)
     left = "\n\n".join(f"[{name}] {note}" for name, note in notes.items())  # called by nothing
-    yield outline.titles, f"{last}\n\n{_plain(left, {})}" if left else last
+    yield outline.titles, f"{last}\n\n{_without_marks(left, {})}" if left else last
 
 
 def _without_notes(lines: list[str]) -> tuple[list[str], dict[str, str]]:
@@ -112,7 +112,7 @@ def _without_notes(lines: list[str]) -> tuple[list[str], dict[str, str]]:
     return out, notes
 
 
-def _plain(text: str, notes: dict[str, str]) -> str:
+def _without_marks(text: str, notes: dict[str, str]) -> str:
     """Return Markdown without marks: of links and pictures only their words stay, of code every sign.
 
     Notes that are called follow their paragraph, and are taken out of `notes`.

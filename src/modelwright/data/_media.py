@@ -84,7 +84,7 @@ def zip_table(
 
             tables = [n for n in names if PurePosixPath(n).suffix.lower() in _TABLES]
             if len(tables) == 1:
-                listed = _listed(tables[0], names, read, reading, events)
+                listed = _table_of_archive(tables[0], names, read, reading, events)
                 if listed is not None:
                     return listed
             table = _table(str(path), list(names), list(names), read, events)
@@ -193,7 +193,7 @@ def _table(
     )
 
 
-def _listed(
+def _table_of_archive(
     table: str,
     names: dict[str, Any],
     read: Callable[[str], bytes],

@@ -58,7 +58,7 @@ class Numbering:
         for style in styles.findall(f"{_W}style"):
             part = style.find(f"{_W}pPr/{_W}numPr")
             self._styles[style.get(f"{_W}styleId", "")] = (
-                _value(part, "numId"), _whole(_value(part, "ilvl")), _value(style, "basedOn") or "",
+                _value(part, "numId"), _number_in(_value(part, "ilvl")), _value(style, "basedOn") or "",
             )  # fmt: skip
 
     def before(self, paragraph: Any) -> str:
@@ -90,7 +90,7 @@ class Numbering:
     def _place(self, paragraph: Any) -> tuple[str | None, int]:
         """Return the list of a paragraph, by itself or by its style, and the level in it."""
         part = paragraph.find(f"{_W}pPr/{_W}numPr")
-        number, level = _value(part, "numId"), _whole(_value(part, "ilvl"))
+        number, level = _value(part, "numId"), _number_in(_value(part, "ilvl"))
         at, seen = _value(paragraph.find(f"{_W}pPr"), "pStyle") or "", set()
         first = at
         while number is None and at in self._styles and at not in seen:
@@ -106,10 +106,10 @@ class Numbering:
 def _levels(parent: Any) -> dict[int, _Level]:
     out: dict[int, _Level] = {}
     for level in parent.findall(f"{_W}lvl"):
-        at = _whole(level.get(f"{_W}ilvl"))
+        at = _number_in(level.get(f"{_W}ilvl"))
         if at is not None:
             out[at] = _Level(
-                start=_whole(_value(level, "start")) or (0 if _value(level, "start") == "0" else 1),
+                start=_number_in(_value(level, "start")) or (0 if _value(level, "start") == "0" else 1),
                 form=_value(level, "numFmt") or "decimal",
                 text=_value(level, "lvlText") or "",
                 legal=level.find(f"{_W}isLgl") is not None,
@@ -123,7 +123,7 @@ def _value(parent: Any, name: str) -> str | None:
     return found.get(f"{_W}val") if found is not None else None
 
 
-def _whole(text: str | None) -> int | None:
+def _number_in(text: str | None) -> int | None:
     return int(text) if text is not None and text.isdigit() and len(text) < 7 else None
 
 

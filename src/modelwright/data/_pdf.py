@@ -41,7 +41,7 @@ def pdf_parts(path: Path, unread: list[Words]) -> Parts:
             )
         for number, page in enumerate(reader.pages, 1):
             text = _unbroken(page.extract_text() or "")
-            more = [line for note in _annotations(page) if (line := _line(note)) and line not in text]
+            more = [line for note in _annotations(page) if (line := _text_of_note(note)) and line not in text]
             whole = "\n\n".join([text, *more]).strip()
             resources: Any = page.get("/Resources")
             if not whole and hasattr(resources, "get") and "/XObject" in resources:
@@ -74,17 +74,17 @@ def _annotations(page: Any) -> Iterator[Any]:
             yield found
 
 
-def _line(note: Any) -> str:
+def _text_of_note(note: Any) -> str:
     """Return what a filled form field or a typed note shows, empty for any other."""
     if int(note.get("/F", 0) or 0) & 2:  # hidden
         return ""
     kind = note.get("/Subtype")
     if kind == "/FreeText":
-        return _said(note.get("/Contents"))
+        return _value_text(note.get("/Contents"))
     if kind != "/Widget":
         return ""
     field, value = _inherited(note, "/FT"), _inherited(note, "/V")
-    label = _said(note.get("/TU")) or _said(_inherited(note, "/TU")) or _said(_inherited(note, "/T"))
+    label = _value_text(note.get("/TU")) or _value_text(_inherited(note, "/TU")) or _value_text(_inherited(note, "/T"))
     if field == "/Btn":
         state = str(note.get("/AS") or value or "/Off")
         if int(_inherited(note, "/Ff") or 0) & (1 << 16) or state in ("/Off", ""):  # a button to push; not ticked
@@ -92,7 +92,7 @@ def _line(note: Any) -> str:
         return f"{label}: ☒" if state in ("/Yes", "/On", "/1") else f"{label}: {state.lstrip('/')}"
     if field not in ("/Tx", "/Ch") or int(_inherited(note, "/Ff") or 0) & (1 << 13):  # a password
         return ""
-    values = [_said(v) for v in value] if isinstance(value, list) else [_said(value)]
+    values = [_value_text(v) for v in value] if isinstance(value, list) else [_value_text(value)]
     shown = ", ".join(v for v in values if v)
     return f"{label}: {shown}" if label and shown else shown
 
@@ -110,7 +110,7 @@ def _inherited(field: Any, key: str) -> Any:
     return None
 
 
-def _said(value: Any) -> str:
+def _value_text(value: Any) -> str:
     if value is None:
         return ""
     if hasattr(value, "get_data"):  # a text kept as a stream

@@ -18,7 +18,7 @@ def joined(a: pa.Schema, b: pa.Table) -> pa.Schema:
     fields = {f.name: f.type for f in a}
     for i, name in enumerate(b.column_names):
         values = b.column(i)
-        fields[name] = _joined_type(fields[name], values) if name in fields else _plain(values.type)
+        fields[name] = _joined_type(fields[name], values) if name in fields else _value_type(values.type)
     return pa.schema(list(fields.items()))
 
 
@@ -32,12 +32,12 @@ def fitted(table: pa.Table, schema: pa.Schema) -> pa.Table:
     return pa.table(columns, schema=schema)
 
 
-def _plain(kind: pa.DataType) -> pa.DataType:
+def _value_type(kind: pa.DataType) -> pa.DataType:
     return kind.value_type if pa.types.is_dictionary(kind) else kind
 
 
 def _joined_type(a: pa.DataType, values: pa.ChunkedArray) -> pa.DataType:
-    b = _plain(values.type)
+    b = _value_type(values.type)
     if a == b or pa.types.is_null(b) or values.null_count == len(values):
         return a
     if pa.types.is_null(a):

@@ -33,7 +33,11 @@ def check_words(
             if said is None or not here:
                 continue
             way = next(
-                (name for name, cut in _WAYS.items() if any(_same(cut(t, span), said, name == _SAID) for t in here)),
+                (
+                    name
+                    for name, cut in _WAYS.items()
+                    if any(_same_words(cut(t, span), said, name == _SAID) for t in here)
+                ),
                 "",
             )
             counts[way] += 1
@@ -54,7 +58,7 @@ def check_words(
     )
 
 
-def _same(text: str, words: str, loose: bool) -> bool:
+def _same_words(text: str, words: str, loose: bool) -> bool:
     """Return whether words are those of a text; `loose`: whatever their blanks, width and case."""
     if loose:
         text, words = ("".join(unicodedata.normalize("NFKC", t).casefold().split()) for t in (text, words))

@@ -100,7 +100,7 @@ def find_top(rows: Sequence[Sequence[str]], known: Collection[str] = ()) -> Top:
             break
         if kind == "names":
             names = _together(names, below[under])
-        said.append(_told(kind, below[under]))
+        said.append(_what_row_holds(kind, below[under]))
         under += 1
     return Top(at, under, tuple(names), in_a_row(said))
 
@@ -289,7 +289,7 @@ def _together(names: Sequence[str], row: Sequence[str]) -> list[str]:
     return out
 
 
-def _told(kind: str, row: Sequence[str]) -> Words:
+def _what_row_holds(kind: str, row: Sequence[str]) -> Words:
     shown = next(c.strip() for c in row if c.strip())[:_SHOWN]
     what = {
         "units": ("units", "单位"),

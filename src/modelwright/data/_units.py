@@ -158,7 +158,7 @@ class Conversion:
 @cache
 def dimension_of(unit: str) -> tuple[str, ...]:
     """Return what a unit measures; a unit that is not known measures what is written like it only."""
-    return tuple(dimension for dimension, _ in _parts(unit))
+    return tuple(dimension for dimension, _ in _above_and_below(unit))
 
 
 @cache
@@ -171,11 +171,11 @@ def conversion(unit: str, other: str) -> Conversion | None:
     if dimension_of(unit) == ("temperature",):
         (a, b), (c, d) = _TEMPERATURES[same_spelling(unit)], _TEMPERATURES[same_spelling(other)]
         return Conversion(a / c, (b - d) / c)
-    size, over = (_size(_parts(u)) for u in (unit, other))
+    size, over = (_size(_above_and_below(u)) for u in (unit, other))
     return Conversion(size / over)
 
 
-def _parts(unit: str) -> list[tuple[str, Fraction]]:
+def _above_and_below(unit: str) -> list[tuple[str, Fraction]]:
     """Return the dimension and size of what is above and below the strokes of a unit."""
     whole = _INSTEAD.get(same_spelling(unit), unit)
     if same_spelling(whole) in _TEMPERATURES:

@@ -89,7 +89,7 @@ def plain_array(values: pa.Array, name: str, extension: str = "") -> pa.Array:
     if pa.types.is_decimal256(kind):
         return values.cast(pa.float64())
     if pa.types.is_map(kind) or pa.types.is_union(kind):
-        return pa.array([_told(v, pa.types.is_map(kind)) for v in values.to_pylist()], pa.string())
+        return pa.array([_as_text(v, pa.types.is_map(kind)) for v in values.to_pylist()], pa.string())
     if pa.types.is_struct(kind):
         parts = [plain_array(part, f"{name}.{kind.field(i).name}") for i, part in enumerate(_fields(values))]
         names = [kind.field(i).name for i in range(kind.num_fields)]
@@ -233,7 +233,7 @@ def _periods(storage: pa.Array, frequency: str) -> pa.Array:
     return pa.array(moments, pa.timestamp("us"), mask=storage.is_null().to_numpy(zero_copy_only=False))
 
 
-def _told(value: Any, pairs: bool) -> str | None:
+def _as_text(value: Any, pairs: bool) -> str | None:
     """Return a map or the member of a union as text: JSON where it has parts."""
     if value is None or isinstance(value, str):
         return value

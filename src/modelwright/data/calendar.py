@@ -69,7 +69,7 @@ def check_country(country: str) -> str:
 
 def rests(days: np.ndarray, country: str) -> np.ndarray:
     """Return which days [N] datetime64[D] people rest on, at home in that country: weekends and holidays, but days that are worked."""
-    known = _known(country)
+    known = _rest_days(country)
     out = ~np.is_busday(days)
     for i, day in enumerate(days.astype("datetime64[D]").astype(object)):
         found = known(day)
@@ -79,7 +79,7 @@ def rests(days: np.ndarray, country: str) -> np.ndarray:
 
 
 @cache
-def _known(country: str) -> Any:
+def _rest_days(country: str) -> Any:
     """Return a function from a day to whether people rest on it; None where the weekday alone tells."""
     need("calendar", "Knowing public holidays")
     if country == CHINA:

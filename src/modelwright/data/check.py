@@ -70,7 +70,7 @@ def check(
     found += total_row(table, bad, quote)
     empty = _empty_rows(table)
     found += empty
-    found += _rows(table, answers, repeats, [i for f in empty for i in f.drop_rows])
+    found += _row_findings(table, answers, repeats, [i for f in empty for i in f.drop_rows])
     found += _few(len(table), len({i for f in found for i in f.drop_rows}))
     target = table.schema.target
     if target is not None and answers:
@@ -260,7 +260,7 @@ def _few(rows: int, dropped: int) -> list[Finding]:
     ]  # fmt: skip
 
 
-def _rows(table: Table, answers: bool, repeats: bool, gone: Sequence[int]) -> list[Finding]:
+def _row_findings(table: Table, answers: bool, repeats: bool, gone: Sequence[int]) -> list[Finding]:
     out: list[Finding] = []
     n = len(table)
     target = table.schema.target

@@ -44,7 +44,7 @@ def told_of_classes(names: Sequence[str], classes: Sequence[str | None]) -> list
     folders = [PurePosixPath(n).parts[:-1] for n in names]
     parts = sorted({p for f, c in zip(folders, classes) if c is not None and (p := _part(f, whole=f[-1] != c))})
     if len(parts) > 1:
-        en, zh = _listed(parts)
+        en, zh = _first_names(parts)
         told.append(
             Words(
                 f"{en} are read together, and test rows are drawn anew; to keep them apart, give one as the data and another with --test",
@@ -53,7 +53,7 @@ def told_of_classes(names: Sequence[str], classes: Sequence[str | None]) -> list
         )
     loose = [n for n, c in zip(names, classes) if c is None]
     if loose:
-        en, zh = _listed(loose)
+        en, zh = _first_names(loose)
         lie = "lies" if len(loose) == 1 else "lie"
         told.append(
             Words(
@@ -68,8 +68,8 @@ def told_of_classes(names: Sequence[str], classes: Sequence[str | None]) -> list
             above.setdefault(str(c), set()).add(folder[at - 1])
     twice = sorted(c for c, holders in above.items() if len(holders) > 1)
     if twice:
-        en, zh = _listed(twice)
-        held_en, held_zh = _listed(sorted({h for c in twice for h in above[c]}))
+        en, zh = _first_names(twice)
+        held_en, held_zh = _first_names(sorted({h for c in twice for h in above[c]}))
         told.append(
             Words(
                 f"the labels {en} are the innermost folders; should they be {held_en}, which lie above, give a table with a column of paths",
@@ -107,7 +107,7 @@ def _ends_in_part(folders: tuple[str, ...]) -> bool:
     return bool(folders) and folders[-1].lower() in _PARTS and _part(folders) is None
 
 
-def _listed(names: Sequence[str]) -> tuple[str, str]:
+def _first_names(names: Sequence[str]) -> tuple[str, str]:
     shown, more = [f"`{n}`" for n in names[:_SHOWN]], len(names) - _SHOWN
     rest = ([f"{more:,} more"], [f"另外 {more:,} 个"]) if more > 0 else ([], [])
     return ", ".join(shown + rest[0]), "、".join(shown + rest[1])

@@ -82,7 +82,7 @@ def passages(text: str, size: int) -> list[str]:
     out: list[str] = []
     held: list[str] = []
     length = 0
-    for line in _lines(text, size):
+    for line in _short_lines(text, size):
         held.append(line)
         length += len(line)
         if length >= size:
@@ -93,7 +93,7 @@ def passages(text: str, size: int) -> list[str]:
     return [p for p in out if p.strip()] if any(not p.strip() for p in out) else out
 
 
-def _lines(text: str, size: int) -> Iterable[str]:
+def _short_lines(text: str, size: int) -> Iterable[str]:
     for line in text.splitlines(keepends=True):
         while len(line) > 2 * size:
             cut = max(

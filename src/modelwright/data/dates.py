@@ -234,7 +234,7 @@ def settle(values: pa.ChunkedArray, form: str, asked: str | None = None) -> Orde
     suffix = "2" if form.endswith("2") else ""
     if asked and asked + suffix in family:
         return Order(asked + suffix)
-    cells, numbers, parts = _parts(values, family)
+    cells, numbers, parts = _three_numbers(values, family)
     if not len(cells):
         return Order(form)
     valid = {f: _valid(*parts[f]) for f in family}
@@ -253,7 +253,7 @@ def settle(values: pa.ChunkedArray, form: str, asked: str | None = None) -> Orde
     return Order(fits[0], tuple(fits[1:]), shown) if shown else Order(fits[0])
 
 
-def _parts(values: pa.ChunkedArray, family: Sequence[str]) -> tuple[pa.Array, np.ndarray, dict[str, _Parts]]:
+def _three_numbers(values: pa.ChunkedArray, family: Sequence[str]) -> tuple[pa.Array, np.ndarray, dict[str, _Parts]]:
     """Return the distinct cells [N] of three numbers, these [3, N], and day, month and year [N] by form."""
     cells = pc.unique(values.cast(pa.string())).drop_null()
     found = pc.extract_regex(cells, _THREE)
@@ -298,7 +298,7 @@ def order_is_open(schema: Schema, raw: pa.Table) -> bool:
 
 
 def _text_dates(schema: Schema, raw: pa.Table) -> Iterator[tuple[Column, Sequence[str], pa.Array, dict[str, _Parts]]]:
-    """Yield the columns of dates as text whose order can differ, with the forms that they can have, and as `_parts` does."""
+    """Yield the columns of dates as text whose order can differ, with the forms that they can have, and as `_three_numbers` does."""
     for column in schema.inputs:
         form = column.options.get("form", "")
         family = next((f for f in _FAMILY.values() if form in f), None)
@@ -306,7 +306,7 @@ def _text_dates(schema: Schema, raw: pa.Table) -> Iterator[tuple[Column, Sequenc
             continue
         values = raw.column(column.name)
         if pa.types.is_string(values.type) or pa.types.is_large_string(values.type):
-            cells, _, parts = _parts(values, family)
+            cells, _, parts = _three_numbers(values, family)
             yield column, family, cells, parts
 
 

@@ -59,7 +59,7 @@ def find_decimals(raw: pa.Table, asked: str | None = None, delimiter: str | None
         return Decimals(asked)
     said: dict[str, dict[str, int]] = {}
     either: dict[str, dict[str, str]] = {}
-    quick = _plain(raw)
+    quick = _digits_and_points(raw)
     for i, name in enumerate(raw.column_names):
         step()
         if i in quick:
@@ -122,7 +122,7 @@ def sign_is_open(schema: Schema, raw: pa.Table, asked: str | None) -> bool:
     return False
 
 
-def _plain(raw: pa.Table) -> dict[int, tuple[dict[str, int], dict[str, str]] | None]:
+def _digits_and_points(raw: pa.Table) -> dict[int, tuple[dict[str, int], dict[str, str]] | None]:
     """Return what the columns say whose cells are all digits and points, many columns at a time; None for whole numbers.
 
     A column counts where every cell looked at is missing or such a number: tables of thousands of them are read in one go.
@@ -134,7 +134,7 @@ def _plain(raw: pa.Table) -> dict[int, tuple[dict[str, int], dict[str, str]] | N
         step()
         some = texts[first : first + _AT_ONCE]
         cells = pa.chunked_array([c for i in some for c in raw.column(i).take(places).chunks], pa.string())
-        held = [_held(cells, regex, len(some)) for regex in (_BARE, _POINT, _SAYS["."].pattern, _EITHER["."].pattern)]
+        held = [_match(cells, regex, len(some)) for regex in (_BARE, _POINT, _SAYS["."].pattern, _EITHER["."].pattern)]
         digits, points, sure, open_ = held
         filled = np.asarray(cells.is_valid()).reshape(len(some), -1).sum(axis=1)
         for k, i in enumerate(some):
@@ -147,7 +147,7 @@ def _plain(raw: pa.Table) -> dict[int, tuple[dict[str, int], dict[str, str]] | N
     return found
 
 
-def _held(cells: pa.ChunkedArray, regex: str, columns: int) -> np.ndarray:
+def _match(cells: pa.ChunkedArray, regex: str, columns: int) -> np.ndarray:
     """Return which cells match a pattern but for their sign [columns, cells] bool."""
     found = pc.match_substring_regex(cells, f"^[+-]?(?:{regex})$")
     return np.asarray(found.fill_null(False)).reshape(columns, -1)

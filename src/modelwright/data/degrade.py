@@ -89,11 +89,11 @@ def degraded(pixels: np.ndarray, steps: tuple[Step, ...], seed: int | np.random.
     """Return pixels uint8 [H, W, C] made worse; the same for the same seed."""
     rng = np.random.default_rng(seed)
     for step in steps:
-        pixels = _one(pixels, step, rng)
+        pixels = _with_step(pixels, step, rng)
     return pixels
 
 
-def _one(pixels: np.ndarray, step: Step, rng: np.random.Generator) -> np.ndarray:
+def _with_step(pixels: np.ndarray, step: Step, rng: np.random.Generator) -> np.ndarray:
     if step.name == "bicubic":
         factor = int(step.amount)
         height, width = (max(1, side // factor) for side in pixels.shape[:2])

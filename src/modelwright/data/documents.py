@@ -85,7 +85,7 @@ def read_document(path: Path, name: str | None = None, tenant: str = SHARED, enc
                 f"{path} 超过 {_MOST_TEXT:,} 个字符，请拆分。",
             )
         if text:
-            parts.append(Section(tuple(h for h in (_line(visible(h)) for h in headings) if h), text))
+            parts.append(Section(tuple(h for h in (_in_one_line(visible(h)) for h in headings) if h), text))
     return Document(name or path.name, tenant, tuple(parts), tuple(unread))
 
 
@@ -124,7 +124,7 @@ def _tidy(text: str) -> str:
     return re.sub(r"\n{3,}", "\n\n", re.sub(r" ?\n ?", "\n", text)).strip()
 
 
-def _line(text: str) -> str:
+def _in_one_line(text: str) -> str:
     return " ".join(text.split())
 
 

@@ -96,7 +96,7 @@ def guesses(sample: bytes) -> list[Guess]:
         if encoding not in _EAST and not encoding.startswith("cp125") and not _has_a_word(text):
             score = 0.0  # single letters among marks read as a language in any encoding
         if text not in found or score > found[text].score:
-            found[text] = Guess(encoding, score, _shown(text))
+            found[text] = Guess(encoding, score, _words_shown(text))
     if any(g.encoding == "cp1252" and _only_signs(t) for t, g in found.items()):
         found = {t: g for t, g in found.items() if g.encoding not in _OLD}
     if sum(b > 127 for b in start) < _FEW and not any(g.score > 0.85 for g in found.values() if g.encoding in _EAST):
@@ -233,7 +233,7 @@ def _beginning(sample: bytes) -> bytes:
     return b"".join(lines)
 
 
-def _shown(text: str) -> str:
+def _words_shown(text: str) -> str:
     words = dict.fromkeys(w for w in re.findall(r"\w+", text) if not w.isascii())
     return ", ".join(w[:12] for w in list(words)[:3])
 

@@ -32,7 +32,7 @@ def whole(parts: Mapping[str, str], rows: int) -> str:
 
 
 def _digest(values: pa.ChunkedArray) -> str:
-    kind = _plain(values.type)
+    kind = _compared_type(values.type)
     digest = hashlib.blake2b(str(kind).encode(), digest_size=16)
     for start in range(0, len(values), _BLOCK):
         part = values.slice(start, _BLOCK)
@@ -41,12 +41,12 @@ def _digest(values: pa.ChunkedArray) -> str:
     return digest.hexdigest()
 
 
-def _plain(kind: pa.DataType) -> pa.DataType:
+def _compared_type(kind: pa.DataType) -> pa.DataType:
     """Return the type that values are compared under: what a value is counts, not how it is packed."""
     if isinstance(kind, pa.BaseExtensionType):
         kind = kind.storage_type
     if pa.types.is_dictionary(kind):
-        kind = _plain(kind.value_type)
+        kind = _compared_type(kind.value_type)
     if pa.types.is_string(kind) or pa.types.is_large_string(kind) or kind == pa.string_view():
         return pa.large_string()
     if pa.types.is_binary(kind) or pa.types.is_large_binary(kind) or kind == pa.binary_view():

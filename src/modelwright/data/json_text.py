@@ -41,7 +41,7 @@ def json_lines(
     """
     block: list[dict[str, Any]] = []
     names: dict[str, None] = {}
-    for item in _rows(path, _opened(_items(path, reading), path, reading, say), misfits, every):
+    for item in _checked_rows(path, _opened(_items(path, reading), path, reading, say), misfits, every):
         block.append(item)
         if len(block) >= rows and (names or any(block)):
             names = dict.fromkeys(name for row in block for name in row) or names
@@ -66,13 +66,15 @@ def json_rows(
     """Yield the objects of JSON Lines, or of one JSON array, as they are. What is no object is added to `misfits` and comes as
     an empty one. Raises DataError for it where `misfits` is None, and for what is hardly JSON or none at all."""
     total = 0
-    for row in _rows(path, _items(path, reading), misfits, every=True):
+    for row in _checked_rows(path, _items(path, reading), misfits, every=True):
         total += 1
         yield row
     refuse_many(path, misfits or (), total, True, OBJECTS)
 
 
-def _rows(path: Path, items: Iterator[_Item], misfits: list[Misfit] | None, every: bool) -> Iterator[dict[str, Any]]:
+def _checked_rows(
+    path: Path, items: Iterator[_Item], misfits: list[Misfit] | None, every: bool
+) -> Iterator[dict[str, Any]]:
     for row, (line, item) in enumerate(items, 1):
         if isinstance(item, dict):
             yield item
@@ -100,7 +102,7 @@ def _items(path: Path, reading: Reading | None) -> Iterator[_Item]:
             if sample.decode(encoding, "ignore").lstrip("\ufeff \t\r\n").startswith("["):
                 yield from ((None, _object(item)) for item in _array(path, text))
             else:
-                yield from _lines(text)
+                yield from _line_items(text)
         except UnicodeDecodeError as e:
             raise DataError(
                 f"{path}: bytes that are not valid {encoding}. Save the file as UTF-8.",
@@ -117,7 +119,7 @@ def _array(path: Path, text: Any) -> Any:
         raise DataError(f"{path} is not a JSON array: {e}", f"{path} 不是 JSON 数组：{e}") from e
 
 
-def _lines(text: Any) -> Iterator[_Item]:
+def _line_items(text: Any) -> Iterator[_Item]:
     first = text.readline()
     if first.strip() == "{":  # one object over many lines
         first += text.read()

@@ -137,7 +137,7 @@ def read_knowledge(
         documents = [read_document(path, encoding=reading.encoding)]
     else:
         raw, detected = read_table(source, reading, events)
-        faq = _pairs(raw, _named(source, "faq"), SHARED, unread)
+        faq = _pairs(raw, _name_of(source, "faq"), SHARED, unread)
     unread += [w for d in documents for w in d.unread]
     unread += [Words(f"{d.name}: no text in it", f"{d.name}：没有文字") for d in documents if not d.sections]
     passages = distinct([*faq, *(p for d in documents for p in cut(d))])
@@ -161,7 +161,7 @@ def read_knowledge(
     return found.replace_schema_metadata(told), detected
 
 
-def _named(source: Any, other: str) -> str:
+def _name_of(source: Any, other: str) -> str:
     """Return the name of a file or database; `other` for rows in memory."""
     return Path(source).name if isinstance(source, (str, Path)) else other
 
@@ -182,7 +182,7 @@ def read_questions(
 ) -> tuple[pa.Table, Detected]:
     """Read labelled questions: a column `question`, and `answer` or `source`; both empty where nothing should be found."""
     raw, detected = read_table(source, reading or Reading(), events)
-    rows = _questions(raw, _named(source, "questions"), SHARED)
+    rows = _questions(raw, _name_of(source, "questions"), SHARED)
     return pa.table({c: pa.array([r.get(c) for r in rows], pa.string()) for c in COLUMNS}), detected
 
 
@@ -274,11 +274,11 @@ def made_questions(passages: Sequence[Passage], seed: int) -> list[dict[str, Any
     for at in order:
         if len(out) >= _MOST_MADE:
             break
-        out += _made(passages, at, rng, len(out), pools)
+        out += _made_questions(passages, at, rng, len(out), pools)
     return out
 
 
-def _made(
+def _made_questions(
     passages: Sequence[Passage], at: int, rng: random.Random, count: int, pools: list[list[str]]
 ) -> list[dict[str, Any]]:
     p = passages[at]
@@ -292,21 +292,21 @@ def _made(
         title = p.heading.rsplit(" > ", 1)[-1]
         own = len(_words(title)) >= 2 and not title.startswith("p. ")
         if own and rng.random() < 0.5:
-            made, right = [(title, p.heading)], _same(passages, at)
+            made, right = [(title, p.heading)], _same_heading(passages, at)
         elif spans := [s for s in sentences(p.text) if len(_words(p.text[s[0] : s[1]])) >= 4]:
             start, end = spans[rng.randrange(len(spans))]
             made = [(_other(p.text[start:end], rng, pools), None)]
-            right = [i for i in _same(passages, at) if p.text[start:end] in passages[i].text]
+            right = [i for i in _same_heading(passages, at) if p.text[start:end] in passages[i].text]
     out = []
     for i, (question, hidden) in enumerate(made):
         truth: dict[str, Any] = {"passages": right, "hidden": hidden, "made": True}
         if (count + i) % _LEFT_OUT == _LEFT_OUT - 1:
-            truth = {"passages": [], "without": _same(passages, at), "made": True}
+            truth = {"passages": [], "without": _same_heading(passages, at), "made": True}
         out.append({"question": question, "tenant": p.tenant, "answer": json.dumps(truth, ensure_ascii=False)})
     return out
 
 
-def _same(passages: Sequence[Passage], at: int) -> list[int]:
+def _same_heading(passages: Sequence[Passage], at: int) -> list[int]:
     """Return the passages that may answer what one answers: itself, and those that stand under the same heading."""
     p = passages[at]
     near = [i for i, q in enumerate(passages) if not p.asked and (q.document, q.heading) == (p.document, p.heading)]

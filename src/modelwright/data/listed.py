@@ -22,7 +22,7 @@ def read_unrolled(
     raw, detected = read_table(source, reading, events)
     rows = raw.num_rows
     for name in raw.column_names:
-        cells = _listed(raw.column(name)) if name.lower() in (*many, *one) else None
+        cells = _lists_of_text(raw.column(name)) if name.lower() in (*many, *one) else None
         if cells is None:
             continue
         if name.lower() in one:
@@ -50,7 +50,7 @@ def _put(raw: pa.Table, name: str, texts: list[str | None]) -> pa.Table:
     return raw.set_column(raw.column_names.index(name), name, pa.array(texts, pa.string()))
 
 
-def _listed(values: pa.ChunkedArray) -> list[list[str] | None] | None:
+def _lists_of_text(values: pa.ChunkedArray) -> list[list[str] | None] | None:
     """Return cells that are lists of texts, or of objects with a `text`; None for anything else."""
     kind = values.type
     if not (pa.types.is_list(kind) or pa.types.is_large_list(kind)):

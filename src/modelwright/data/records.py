@@ -152,7 +152,7 @@ def _mended(lines: _Lines, delimiter: str, width: int) -> list[str] | Words:
             if more is None:
                 break
             held.append(more)
-        if count > 1 and _whole(held[count - 1], delimiter, width):
+        if count > 1 and _is_whole_record(held[count - 1], delimiter, width):
             break  # what follows are records of their own
         for doubled in (True, False):
             cells = _lenient("".join(held[:count]).rstrip("\r\n"), delimiter, doubled)
@@ -163,7 +163,7 @@ def _mended(lines: _Lines, delimiter: str, width: int) -> list[str] | Words:
     return _unclosed() if held[0].count('"') % 2 else Words("quotes stand out of place", "引号位置不对")
 
 
-def _whole(line: str, delimiter: str, width: int) -> bool:
+def _is_whole_record(line: str, delimiter: str, width: int) -> bool:
     """Whether a line is a whole record by itself."""
     if line.count('"') % 2:
         return False

@@ -227,7 +227,7 @@ def gathered_rows(rows: Sequence[Mapping[str, Any]], layouts: Layouts) -> Sequen
     for row in rows:
         made = dict(row)
         for name, layout in layouts.items():
-            cells = [[_plain(row.get(n), layout) for n in channel] for channel in layout["wide"]]
+            cells = [[_with_decimal_point(row.get(n), layout) for n in channel] for channel in layout["wide"]]
             ends = [max((i + 1 for i, c in enumerate(channel) if c not in (None, "")), default=0) for channel in cells]
             if max(ends) and (row.get(name) is None or not isinstance(row[name], (list, tuple))):
                 made[name] = [channel[: max(ends)] for channel in cells]
@@ -235,7 +235,7 @@ def gathered_rows(rows: Sequence[Mapping[str, Any]], layouts: Layouts) -> Sequen
     return out
 
 
-def _plain(cell: Any, layout: Mapping[str, Any]) -> Any:
+def _with_decimal_point(cell: Any, layout: Mapping[str, Any]) -> Any:
     """Return a cell of a request as a number where its layout has decimal commas and it is a text with one."""
     if layout.get("decimal") != "," or not isinstance(cell, str) or "," not in cell:
         return cell

@@ -57,7 +57,7 @@ def read_table(source: Any, reading: Reading, events: EventStream | None = None)
         detected.drawn = replace(drawn, groups=some, rows=groups.rows) if table.num_rows < groups.rows else None
         return table, detected
     rows = (
-        sys.maxsize if _listed(source) else _BATCH
+        sys.maxsize if _is_folder_or_archive(source) else _BATCH
     )  # what is listed as a whole is in hand: time could only cut off its last classes
     parts = batches(source, reading=reading, rows=rows, events=events, detected=detected)
     return collect(parts, reading, source_name(source), events, detected), detected
@@ -69,7 +69,7 @@ def one_file(source: Any) -> bool:
     return is_url(text) or (bool(text) and Path(text).is_file() and not text.lower().endswith(".zip"))
 
 
-def _listed(source: Any) -> bool:
+def _is_folder_or_archive(source: Any) -> bool:
     """Return whether a source is a folder or an archive, whose files are listed before its first rows come."""
     text = str(source) if isinstance(source, (str, Path)) else ""
     return bool(text) and not is_url(text) and (text.lower().endswith(".zip") or Path(text).is_dir())

@@ -56,12 +56,14 @@ def is_token_file(path: Path, reading: Reading | None = None) -> bool:
         return False
     reading = reading or Reading()
     lines = [line for _, line in zip(range(_LOOK), _lines(path, reading))]
-    filled = [_parts(line, reading) for line in lines if line.strip() and not _is_comment(line, _parts(line, reading))]
+    filled = [
+        _cells_of(line, reading) for line in lines if line.strip() and not _is_comment(line, _cells_of(line, reading))
+    ]
     tagged = sum(len(cells) >= 2 and bool(TAG.match(cells[-1])) for cells in filled)
     return len(filled) > 0 and tagged >= 0.9 * len(filled)
 
 
-def _parts(line: str, reading: Reading) -> list[str]:
+def _cells_of(line: str, reading: Reading) -> list[str]:
     """Return the cells of a line: divided as asked, else by tabs, else by blanks."""
     divided = line.split(reading.delimiter) if reading.delimiter else line.split("\t") if "\t" in line else line.split()
     if len(divided) == 1 and line[:1].isspace():
@@ -111,7 +113,7 @@ def token_rows(path: Path, reading: Reading) -> Iterator[pa.Table]:
     sentence: list[list[str]] = []
     form: tuple[int, bool] | None = None
     for number, line in enumerate(_lines(path, reading), 1):
-        cells = _parts(line, reading)
+        cells = _cells_of(line, reading)
         if not any(cells) or cells[0] == "-DOCSTART-":
             if sentence:
                 held.append(sentence)
@@ -222,7 +224,7 @@ def _marked(cells: Sequence[Any]) -> bool:
         if (isinstance(data, list) and all(_place(s) is not None for s in data)) or (
             isinstance(data, dict) and all(isinstance(v, dict) for v in data.values())
         ):
-            found += isinstance(data, dict) or any(_named(s) is not None for s in data)
+            found += isinstance(data, dict) or any(_label_in(s) is not None for s in data)
         else:
             return False
     return found > 0
@@ -287,13 +289,13 @@ def _words_of(cell: Any) -> list[str | None]:
 
 
 def _label(span: Any) -> str:
-    found = _named(span)
+    found = _label_in(span)
     if found is None:
         raise KeyError("label")
     return str(found)
 
 
-def _named(span: Any) -> Any:
+def _label_in(span: Any) -> Any:
     """Return the label of a span as it is written; None where it has none, as the tokens that Prodigy writes beside its spans."""
     if not isinstance(span, dict):
         return span[2]

@@ -42,7 +42,7 @@ def read_transcripts(
     rows = _rows(path, reading, events)
     if rows is None:
         return cut_table(path, reading, events) if path.is_file() else None
-    table = collect(_tables(_told(rows, path, events)), reading, str(path), events)
+    table = collect(_tables(_with_transcript(rows, path, events)), reading, str(path), events)
     if table.column("speaker").null_count == table.num_rows:
         table = table.drop_columns(["speaker"])
     return table, Detected(names=tuple(table.column_names))
@@ -83,7 +83,7 @@ def _table(rows: list[Row]) -> pa.Table:
     })  # fmt: skip
 
 
-def _told(rows: Iterator[Row], path: Path, events: EventStream | None) -> Iterator[Row]:
+def _with_transcript(rows: Iterator[Row], path: Path, events: EventStream | None) -> Iterator[Row]:
     """Yield rows with a transcript; at the end say how many had none, and which."""
     none: list[str] = []
     for row in rows:

@@ -39,7 +39,9 @@ def asked(raw: pa.Table, name: str) -> list[Turns]:
         systems(raw), _cells(raw, ("history",)), _cells(raw, (first,)), _cells(raw, [n for n in _MORE if n != first])
     )
     return [
-        system + _earlier(history) + (turns(_with(last, more), USER, f"{name}, row {i}: ") if _said(last) else [])
+        system
+        + _earlier(history)
+        + (turns(_with(last, more), USER, f"{name}, row {i}: ") if _says_something(last) else [])
         for i, (system, history, last, more) in enumerate(rows, 1)
     ]
 
@@ -59,7 +61,7 @@ def turns(value: Any, role: str, where: str) -> Turns:
     if isinstance(value, list):
         return read_messages(json.dumps(value, ensure_ascii=False), where)
     text = str(value)
-    if text.lstrip().startswith("[{") and _listed(text):
+    if text.lstrip().startswith("[{") and _is_json_list(text):
         return read_messages(text, where)
     if _SPOKEN.match(text) and text.lstrip().startswith("Human:"):
         parts = _SPOKEN.split(text)[1:]
@@ -72,7 +74,7 @@ def _turn(role: str, content: str) -> dict[str, str]:
     return {"role": role, "content": content}
 
 
-def _said(value: Any) -> bool:
+def _says_something(value: Any) -> bool:
     return value is not None and value != "" and value != []
 
 
@@ -92,7 +94,7 @@ def _cells(raw: pa.Table, names: Sequence[str]) -> list[Any]:
     return raw.column(found).to_pylist() if found else [None] * raw.num_rows
 
 
-def _listed(text: str) -> bool:
+def _is_json_list(text: str) -> bool:
     try:
         return isinstance(json.loads(text), list)
     except (ValueError, RecursionError):

@@ -34,13 +34,13 @@ def by_units(metric: Metric, *judged: Judged) -> tuple[Metric, tuple[Judged, ...
         return None
     if metric.by_unit is not None:
         made = replace(metric, function=_of_list(metric), by_unit=None, unit_of=None, unit="row", parts=None)
-        return made, tuple(_rows(as_objects(list(metric.by_unit(j)))) for j in judged)
+        return made, tuple(_judged_rows(as_objects(list(metric.by_unit(j)))) for j in judged)
     if metric.parts is not None:
         parts = metric.parts
         made = replace(metric, parts=lambda j: j.truth, unit_of=None, unit="row")
-        return made, tuple(_rows(_sums(parts(j), j.unit(metric.unit))) for j in judged)
+        return made, tuple(_judged_rows(_sums(parts(j), j.unit(metric.unit))) for j in judged)
     made = replace(metric, function=_of_rows(metric), unit_of=None, unit="row")
-    return made, tuple(_rows(as_objects([(j, rows) for rows in _members(j.unit(metric.unit))])) for j in judged)
+    return made, tuple(_judged_rows(as_objects([(j, rows) for rows in _members(j.unit(metric.unit))])) for j in judged)
 
 
 def _of_list(metric: Metric) -> Any:
@@ -72,7 +72,7 @@ def _sums(parts: np.ndarray, units: np.ndarray) -> np.ndarray:
     return out
 
 
-def _rows(truth: np.ndarray) -> Judged:
+def _judged_rows(truth: np.ndarray) -> Judged:
     count = len(truth)
     return Judged(
         ObjectsCodec("units"), truth, np.zeros((count, 1)), Answers([], None), np.zeros(count), np.arange(count)

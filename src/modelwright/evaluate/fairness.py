@@ -71,19 +71,19 @@ Measure = Callable[[Judged, int | None], float]
 
 def positive_rate(judged: Judged, label: int | None = None) -> float:
     """Share of rows that are answered with the label."""
-    return float(_said(judged, label).mean()) if len(judged.rows) else float("nan")
+    return float(_favoured(judged, label).mean()) if len(judged.rows) else float("nan")
 
 
 def true_positive_rate(judged: Judged, label: int | None = None) -> float:
     """Of the rows that have the label, the share answered with it."""
     true = _true(judged, label)
-    return float(_said(judged, label)[true].mean()) if true.any() else float("nan")
+    return float(_favoured(judged, label)[true].mean()) if true.any() else float("nan")
 
 
 def false_positive_rate(judged: Judged, label: int | None = None) -> float:
     """Of the rows that do not have the label, the share answered with it."""
     false = ~_true(judged, label)
-    return float(_said(judged, label)[false].mean()) if false.any() else float("nan")
+    return float(_favoured(judged, label)[false].mean()) if false.any() else float("nan")
 
 
 def mean_error(judged: Judged, label: int | None = None) -> float:
@@ -91,7 +91,7 @@ def mean_error(judged: Judged, label: int | None = None) -> float:
     return float((judged.scores[:, 0] - judged.truth).mean()) if len(judged.rows) else float("nan")
 
 
-def _said(judged: Judged, label: int | None) -> np.ndarray:
+def _favoured(judged: Judged, label: int | None) -> np.ndarray:
     if judged.target.kind == "label_sets":
         return np.asarray(judged.chosen[:, label] > 0.5)
     return np.asarray(judged.chosen == label)

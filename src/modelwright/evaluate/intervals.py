@@ -130,13 +130,15 @@ def _samples(
                 break
             w = weights(rng, rows, min(block, wanted - done))
             for name, of_weights in quick.items():
-                parts[name].append(of_weights(w) if of_weights is not None else _taken(*asked[name], judged, w))
+                parts[name].append(
+                    of_weights(w) if of_weights is not None else _of_repeated_rows(*asked[name], judged, w)
+                )
             done += len(w)
         out |= {name: np.concatenate(found) if found else np.empty(0) for name, found in parts.items()}
     return out
 
 
-def _taken(metric: Metric, label: int | None, judged: Judged, w: np.ndarray) -> np.ndarray:
+def _of_repeated_rows(metric: Metric, label: int | None, judged: Judged, w: np.ndarray) -> np.ndarray:
     every = np.arange(len(judged.rows))
     return np.array([metric(judged.take(np.repeat(every, row.astype(np.int64))), label) for row in w])
 

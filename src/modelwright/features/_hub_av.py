@@ -70,7 +70,7 @@ class HubSound(HubCodec):
         else:
             with ThreadPoolExecutor(cores()) as pool:
                 waves = list(pool.map(self._wave, cells))
-        rows = [np.pad(w, (0, _rows(len(w)) * STRIDE - len(w))).reshape(-1, STRIDE) for w in waves]
+        rows = [np.pad(w, (0, _frames_of(len(w)) * STRIDE - len(w))).reshape(-1, STRIDE) for w in waves]
         offsets = np.cumsum([0, *map(len, rows)], dtype=np.int64)
         flat = np.concatenate(rows) if rows else np.zeros((0, STRIDE), np.int16)
         counts = np.array([max(len(w), _LEAST * STRIDE) for w in waves], np.int64)
@@ -101,7 +101,7 @@ class HubSound(HubCodec):
         return cls(state["config"], state["origin"], state["sound"])
 
 
-def _rows(samples: int) -> int:
+def _frames_of(samples: int) -> int:
     return max(_LEAST, -(-samples // STRIDE))
 
 
@@ -167,11 +167,11 @@ class HubFrames(HubPixels):
     def encode(self, values: pa.Array) -> dict[str, Any]:
         missing = np.asarray(values.is_null()).astype(np.float32)
         return {
-            "frames": decoded(values, self._one, (self.count, self.side, self.side, 3), np.uint8),
+            "frames": decoded(values, self._clip_of, (self.count, self.side, self.side, 3), np.uint8),
             "missing": missing,
         }
 
-    def _one(self, cell: Mapping[str, Any]) -> np.ndarray:
+    def _clip_of(self, cell: Mapping[str, Any]) -> np.ndarray:
         try:
             return decode_clip(cell, self.count, self.side, self.edge)
         except Unreadable:  # its file has changed since it was checked

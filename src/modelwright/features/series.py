@@ -40,7 +40,7 @@ _CLIP = 8.0  # deviations
 _MOST_CHANNELS = 32  # that the statistics read
 
 
-def _known(values: pa.Array) -> list[np.ndarray]:
+def _known_series(values: pa.Array) -> list[np.ndarray]:
     return [x for x in unpack(values) if x is not None] or [np.zeros((1, LEAST_TIME), np.float32)]
 
 
@@ -65,7 +65,7 @@ class SeriesSparse(Codec):
 
     @classmethod
     def fit(cls, values: pa.Array, column: Column, target: np.ndarray | None, seed: int) -> Self:
-        series = _known(values)
+        series = _known_series(values)
         mean, std = scale_of(series, _channels(series, column))
         lengths = np.array([x.shape[1] for x in series])
         factor = int(np.ceil(np.median(lengths) / _MOST_TIME["sparse"]))
@@ -77,7 +77,7 @@ class SeriesSparse(Codec):
             MiniRocket.fit(x, features, seed), factor,
             {"mean": mean, "std": std, "centre": np.zeros(1), "spread": np.ones(1)},
         )  # fmt: skip
-        found = made._plain(x, lengths)
+        found = made._transformed(x, lengths)
         made.centre = found.mean(axis=0)
         # together they weigh as a hundred columns of numbers would: so the penalties that linear models try suit them
         spread = found.std(axis=0)
@@ -85,7 +85,7 @@ class SeriesSparse(Codec):
         made.spread = np.where(spread < 1e-6, np.inf, spread * np.sqrt(found.shape[1] / _WEIGHS)).astype(np.float32)
         return made
 
-    def _plain(self, x: np.ndarray, lengths: np.ndarray) -> np.ndarray:
+    def _transformed(self, x: np.ndarray, lengths: np.ndarray) -> np.ndarray:
         own = np.log(np.maximum(lengths, 1))[:, None].astype(np.float32)
         return np.concatenate([self.rocket.transform(x), own], axis=1)
 
@@ -103,7 +103,7 @@ class SeriesSparse(Codec):
                 [resampled(pooled(standard(s, self.mean, self.std), self.factor), self.rocket.length) for s in cells]
             )
             limit = _CLIP * np.sqrt(_WEIGHS / width)
-            found = self._plain(x, np.array([s.shape[1] for s in cells]))
+            found = self._transformed(x, np.array([s.shape[1] for s in cells]))
             out[known, :-1] = np.clip((found - self.centre) / self.spread, -limit, limit)
             out[known, -1] = 0
         return csr_matrix(out)
@@ -135,7 +135,7 @@ class SeriesDense(Codec):
 
     @classmethod
     def fit(cls, values: pa.Array, column: Column, target: np.ndarray | None, seed: int) -> Self:
-        return cls(min(_MOST_CHANNELS, _channels(_known(values), column)))
+        return cls(min(_MOST_CHANNELS, _channels(_known_series(values), column)))
 
     def encode(self, values: pa.Array) -> np.ndarray:
         series = unpack(values)
@@ -177,7 +177,7 @@ class SeriesTensor(Codec):
 
     @classmethod
     def fit(cls, values: pa.Array, column: Column, target: np.ndarray | None, seed: int) -> Self:
-        series = _known(values)
+        series = _known_series(values)
         mean, std = scale_of(series, _channels(series, column))
         usual = float(np.median([x.shape[1] for x in series]))
         factor = int(np.ceil(usual / int(column.options.get("most_length", _MOST_TIME["tensor"]))))
@@ -191,7 +191,7 @@ class SeriesTensor(Codec):
     @classmethod
     def fit_private(cls, values: pa.Array, column: Column, spending: Spending, seed: int) -> Self:
         """Length as `fit` finds it; per channel the noisy middle of the rows' means, and of their deviations."""
-        channels, series = int(column.options["channels"]), _known(values)
+        channels, series = int(column.options["channels"]), _known_series(values)
         usual = float(np.median([x.shape[1] for x in series]))
         factor = int(np.ceil(usual / int(column.options.get("most_length", _MOST_TIME["tensor"]))))
         means, deviations = np.full((len(series), channels), np.nan), np.full((len(series), channels), np.nan)

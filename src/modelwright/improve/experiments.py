@@ -133,7 +133,7 @@ class Experiments:
         """Return the experiments of a name, the newest first. Raises RegistryError for an unknown name."""
         self.registry.releases(name)
         with reading(self.registry.url) as connection:
-            return _read(connection, name)
+            return _experiments_of(connection, name)
 
     def running(self, name: str) -> Experiment | None:
         """Return the experiment that runs; None where none does. Raises RegistryError for an unknown name."""
@@ -168,7 +168,7 @@ class Experiments:
         if share is not None:
             self.registry.canary(name, other.version, share, in_spite=in_spite)
         with changing(self.registry.url) as (connection, revision):
-            found = _read(connection, name)
+            found = _experiments_of(connection, name)
             self._free(found)
             number = found[0].number + 1 if found else 1
             made = Experiment(
@@ -195,7 +195,7 @@ class Experiments:
         """End the experiment that runs, and its canary, and keep what it came to. Raises RegistryError where none runs."""
         self.registry.releases(name)
         with changing(self.registry.url) as (connection, revision):
-            found = next((e for e in _read(connection, name) if e.ended is None), None)
+            found = next((e for e in _experiments_of(connection, name) if e.ended is None), None)
             if found is None:
                 raise RegistryError(
                     f"No experiment of `{name}` runs. Start one with: modelwright experiment {name} --start VERSION",
@@ -214,7 +214,7 @@ class Experiments:
         return Experiment(**{**found.__dict__, **values})
 
 
-def _read(connection: sa.Connection, name: str) -> list[Experiment]:
+def _experiments_of(connection: sa.Connection, name: str) -> list[Experiment]:
     e = tables.experiments
     rows = sa.select(e).where(e.c.name == name).order_by(e.c.number.desc())
     return [Experiment(**row) for row in connection.execute(rows).mappings()]

@@ -32,7 +32,7 @@ def _checked(predictor: Predictor) -> Form:
     return form
 
 
-def _shown(predictor: Predictor) -> tuple[str, str]:
+def _annotated_column(predictor: Predictor) -> tuple[str, str]:
     """Return the column that is annotated and its tag: media first, then the text, else all columns as one text."""
     inputs = predictor.schema.inputs
     media = next((c for c in inputs if c.modality in _MEDIA), None)
@@ -45,7 +45,7 @@ def _shown(predictor: Predictor) -> tuple[str, str]:
 def config(predictor: Predictor) -> str:
     """Return the labelling configuration of a project, as XML. Raises OptionError for answers that cannot be annotated."""
     form = _checked(predictor)
-    column, tag = _shown(predictor)
+    column, tag = _annotated_column(predictor)
     others = [c.name for c in predictor.schema.inputs if c.name != column and c.modality not in _MEDIA]
     lines = ["<View>", *(f'  <Header value="{_attribute(n)}: ${_attribute(n)}"/>' for n in others)]
     lines.append(f'  <{tag} name="data" value="${_attribute(column)}"/>')
@@ -73,7 +73,7 @@ def _attribute(text: str) -> str:
 def tasks(kept: Iterable[Kept], predictor: Predictor) -> list[dict[str, Any]]:
     """Return the tasks of kept requests, what was answered as their pre-annotation. Raises OptionError."""
     form = _checked(predictor)
-    column, tag = _shown(predictor)
+    column, tag = _annotated_column(predictor)
     out = []
     for one in kept:
         text = str(one.row.get(column) or "")
@@ -131,7 +131,7 @@ def answers(exported: str | bytes, predictor: Predictor) -> list[dict[str, Any]]
     OptionError for answers that cannot be annotated.
     """
     form = _checked(predictor)
-    column, _ = _shown(predictor)
+    column, _ = _annotated_column(predictor)
     try:
         found = json.loads(exported)
     except (ValueError, RecursionError):

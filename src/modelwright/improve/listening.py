@@ -68,7 +68,7 @@ def make_page(first: str, second: str, texts: Sequence[str], out: Path, lang: st
     voices = [_speaker(name) for name in (first, second)]
     pairs, gone = [], []
     for text in said:
-        sounds = [_said(v, text) for v in voices]
+        sounds = [_as_data_url(v, text) for v in voices]
         if any(s is None for s in sounds):
             gone.append(text)
             continue
@@ -93,7 +93,7 @@ def key_of(page: Path) -> Path:
 
 def tell(key: Path, votes: Sequence[Path]) -> tuple[dict[str, Any], Preference]:
     """Return the key, and what the files of answers say. Raises DataError that names the file for what is none of this test."""
-    told = _read(key)
+    told = _read_object(key)
     if not isinstance(told.get("first"), dict) or not {"test", "a", "b"} <= told.keys():
         raise DataError(
             f"{key} is no key of a listening test; expected the NAME.key.json beside the page.",
@@ -107,7 +107,7 @@ def tell(key: Path, votes: Sequence[Path]) -> tuple[dict[str, Any], Preference]:
 
 
 def _scores(path: Path, key: Mapping[str, Any], seen: dict[str, Path]) -> list[float]:
-    found = _read(path)
+    found = _read_object(path)
     given = found.get("votes")
     if found.get("test") != key["test"] or not isinstance(given, dict):
         raise DataError(
@@ -187,7 +187,7 @@ def _speaker(name: str) -> Predictor:
     return predictor
 
 
-def _said(predictor: Predictor, text: str) -> str | None:
+def _as_data_url(predictor: Predictor, text: str) -> str | None:
     """Return a text as a voice says it, as loud as every other, as a data URL; None where it cannot."""
     model: Any = predictor.members[0][1]
     if predictor.table([{model.voice.text: text}])[1]:
@@ -204,7 +204,7 @@ def _said(predictor: Predictor, text: str) -> str | None:
     )
 
 
-def _read(path: Path) -> dict[str, Any]:
+def _read_object(path: Path) -> dict[str, Any]:
     try:
         found = read_json(path)
     except (OSError, ValueError) as e:

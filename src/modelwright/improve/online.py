@@ -67,7 +67,7 @@ def features_of(table: Table, size: int) -> Any:
     for i in range(len(table)):
         found: dict[int, float] = {_place("", size): 1.0}
         for c in inputs:
-            for name, value in _parts(c.name, c.modality, cells[c.name][i]):
+            for name, value in _features_of(c.name, c.modality, cells[c.name][i]):
                 at = _place(name, size)
                 found[at] = found.get(at, 0.0) + value
         length = math.sqrt(sum(v * v for v in found.values()))
@@ -81,7 +81,7 @@ def _place(text: str, size: int) -> int:
     return int.from_bytes(hashlib.blake2b(text.encode("utf-8", "replace"), digest_size=6).digest(), "big") % size
 
 
-def _parts(name: str, modality: str, cell: Any) -> list[tuple[str, float]]:
+def _features_of(name: str, modality: str, cell: Any) -> list[tuple[str, float]]:
     if cell is None:
         return [(f"{name}=", 1.0)]
     if modality in ("text", "molecule", "sequence"):

@@ -60,7 +60,7 @@ def facts_of(
     if registry is None and served is not None:
         version = str(served["version"])
         out.releases.append(
-            {"version": version, "aliases": ["champion"], **_told(counts.get(version)), "served": served}
+            {"version": version, "aliases": ["champion"], **_counts_of(counts.get(version)), "served": served}
         )
     if registry is not None:
         out.improvements = improvements(registry, name)
@@ -81,11 +81,11 @@ def _release(release: Release, counts: Any, served: Mapping[str, Any] | None) ->
     return {
         "version": str(release.version), "aliases": list(release.aliases), "at": release.released_at, "score": score.get("value"),
         "metric": score.get("title") or [score.get("name") or "", score.get("name") or ""], "gate": release.gate_met,
-        **_told(counts), "served": dict(served) if own and served is not None else None,
+        **_counts_of(counts), "served": dict(served) if own and served is not None else None,
     }  # fmt: skip
 
 
-def _told(counts: Any) -> dict[str, Any]:
+def _counts_of(counts: Any) -> dict[str, Any]:
     if counts is None:
         return {"right": 0, "wrong": 0, "up": 0, "down": 0, "outcomes": 0, "error": None}
     told = counts.to_json()

@@ -44,13 +44,13 @@ def improvements(registry: Registry, name: str) -> list[Improvement]:
     """Return the attempts of a name, the newest first. Raises RegistryError for an unknown name, RegistryAway."""
     registry.releases(name)
     with reading(registry.url) as connection:
-        return _read(connection, name)
+        return _improvements_of(connection, name)
 
 
 def keep(registry: Registry, made: Improvement) -> Improvement:
     """Add an attempt as the next of its name. Raises RegistryAway."""
     with changing(registry.url) as (connection, revision):
-        found = _read(connection, made.name)
+        found = _improvements_of(connection, made.name)
         values = {**made.__dict__, "number": found[0].number + 1 if found else 1, "by": ledger.who(), "at": utc_now()}
         connection.execute(tables.improvements.insert().values(**values))
         count(connection, revision)
@@ -63,7 +63,7 @@ def origin_of(registry: Registry, name: str, version: int) -> str | None:
     return None if made is None else made.facts.get("origin")
 
 
-def _read(connection: sa.Connection, name: str) -> list[Improvement]:
+def _improvements_of(connection: sa.Connection, name: str) -> list[Improvement]:
     i = tables.improvements
     rows = sa.select(i).where(i.c.name == name).order_by(i.c.number.desc())
     return [Improvement(**row) for row in connection.execute(rows).mappings()]

@@ -79,7 +79,7 @@ def _categories(features: list[Any], numbers: int, categories: int) -> list[dict
         if (words and len(words) != len(values)) or not all(isinstance(w, str) for w in words):
             raise ValueError("the values of a category do not fit")
         for value in values:
-            _whole(value, -(1 << 31), (1 << 32) - 1)
+            _integer_within(value, -(1 << 31), (1 << 32) - 1)
             out.append({"split_type": "OneHotFeature", "cat_feature_index": i, "value": value})
     return out
 
@@ -88,14 +88,14 @@ def _element(place: dict[str, Any], numbers: int, categories: int) -> None:
     """Check a part of what a statistic is made of: a category, one value of it, or whether a number lies above a border."""
     kind = place.get("combination_element")
     if kind == "float_feature":
-        _whole(place.get("float_feature_index"), 0, numbers - 1)
+        _integer_within(place.get("float_feature_index"), 0, numbers - 1)
         _finite([place.get("border")], "a statistic")
         return
     if kind not in ("cat_feature_value", "cat_feature_exact_value"):
         raise ValueError("a statistic is made of something unknown")
-    _whole(place.get("cat_feature_index"), 0, categories - 1)
+    _integer_within(place.get("cat_feature_index"), 0, categories - 1)
     if kind == "cat_feature_exact_value":
-        _whole(place.get("value"), -(1 << 31), (1 << 32) - 1)
+        _integer_within(place.get("value"), -(1 << 31), (1 << 32) - 1)
 
 
 def _statistics(ctrs: list[Any], strides: dict[str, int], numbers: int, categories: int) -> list[dict[str, Any]]:
@@ -111,7 +111,7 @@ def _statistics(ctrs: list[Any], strides: dict[str, int], numbers: int, categori
             place = _map(element, "what a statistic is made of")
             _element(place, numbers, categories)
         classes = strides[name] - 1
-        _whole(ctr.get("target_border_idx"), 0, max(0, classes - 1 - (kind == "Borders")))
+        _integer_within(ctr.get("target_border_idx"), 0, max(0, classes - 1 - (kind == "Borders")))
         _finite([ctr.get(k) for k in ("prior_numerator", "prior_denomerator", "scale", "shift")], "a statistic")
         for border in _borders(ctr.get("borders")):
             out.append({"split_type": "OnlineCtr", "ctr_target_border_idx": ctr["target_border_idx"], "border": border})
@@ -121,9 +121,9 @@ def _statistics(ctrs: list[Any], strides: dict[str, int], numbers: int, categori
 def _table(name: str, table: dict[str, Any]) -> int:
     """Check a table of statistics and return its stride: a hash and the counts that belong to it."""
     kind = json.loads(name).get("type")
-    stride = _whole(table.get("hash_stride"), 2, 10_001)
+    stride = _integer_within(table.get("hash_stride"), 2, 10_001)
     values = _list(table.get("hash_map"), "a table of statistics")
-    _whole(table.get("counter_denominator"), 0, (1 << 31) - 1)
+    _integer_within(table.get("counter_denominator"), 0, (1 << 31) - 1)
     if not values or len(values) % stride or kind not in _STATISTICS or stride != _STRIDES.get(kind, stride):
         raise ValueError("a table of statistics is not whole")
     for i in range(0, len(values), stride):
@@ -139,7 +139,7 @@ def _tree(tree: dict[str, Any], binary: list[dict[str, Any]], outputs: int) -> N
         raise ValueError("a tree is too deep")
     for raw in splits:
         split = _map(raw, "a split")
-        at = _whole(split.get("split_index"), 0, len(binary) - 1)
+        at = _integer_within(split.get("split_index"), 0, len(binary) - 1)
         if any(split.get(name) != value for name, value in binary[at].items()):
             raise ValueError("a split is out of place")
     leaves = 1 << len(splits)
@@ -182,7 +182,7 @@ def _finite(values: list[Any], what: str, whole: bool = False) -> None:
             raise ValueError(f"{what} holds what is no finite number")
 
 
-def _whole(value: Any, least: int, most: int) -> int:
+def _integer_within(value: Any, least: int, most: int) -> int:
     if type(value) is not int or not least <= value <= most:
         raise ValueError("an index or a count is out of range")
     return value

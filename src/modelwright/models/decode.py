@@ -273,7 +273,7 @@ class Engine:
         elif self.reading is None and self.waiting and len(self.running) < self.slots:
             self.reading = self.waiting.popleft()
         if self.reading is not None:
-            self._read(self.reading)
+            self._read_prompt(self.reading)
         if self.running:
             logits = self.net.step([s.ids[-1] for s in self.running], [s.at for s in self.running])
             self._choose(list(self.running), logits)
@@ -300,7 +300,7 @@ class Engine:
             self.running.append(stream)
         self._choose(streams, logits)
 
-    def _read(self, stream: Stream) -> None:
+    def _read_prompt(self, stream: Stream) -> None:
         slot = len(self.running)  # the slot after those that run; it moves when they leave, so it is read to the end
         if stream.slot != slot:
             if stream.slot > slot and stream.read:

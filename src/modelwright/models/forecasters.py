@@ -79,7 +79,7 @@ class ChronosBolt(Forecaster):
         from transformers import T5Config, T5Model
 
         own = config["chronos_config"]
-        plain = T5Config(**{**_plain(config), "vocab_size": 2 if own.get("use_reg_token") else 1})
+        plain = T5Config(**{**_library_config(config), "vocab_size": 2 if own.get("use_reg_token") else 1})
         self.t5: Any = T5Model(plain)
         self.patch, self.stride = (
             int(own["input_patch_size"]),
@@ -125,7 +125,7 @@ class Chronos(Forecaster):
 
         own = config["chronos_config"]
         how = own["tokenizer_kwargs"]
-        self.t5: Any = T5ForConditionalGeneration(T5Config(**_plain(config)))
+        self.t5: Any = T5ForConditionalGeneration(T5Config(**_library_config(config)))
         self.context, self.steps = int(own["context_length"]), int(own["prediction_length"])
         special, self.end = int(own["n_special_tokens"]), int(own["eos_token_id"])
         self.first = special + 1  # token of the lowest centre
@@ -168,7 +168,7 @@ class TimesFm(Forecaster):
         super().__init__()
         import transformers
 
-        made = transformers.AutoConfig.for_model(**_plain(config, keep_type=True))
+        made = transformers.AutoConfig.for_model(**_library_config(config, keep_type=True))
         name = "TimesFm2_5ModelForPrediction" if config["model_type"] == "timesfm2_5" else "TimesFmModelForPrediction"
         self.net: Any = getattr(transformers, name)(made)
         self.context, self.steps = int(made.context_length), int(made.horizon_length)
@@ -178,7 +178,7 @@ class TimesFm(Forecaster):
         return out[:, : self.steps]
 
 
-def _plain(config: Mapping[str, Any], *, keep_type: bool = False) -> dict[str, Any]:
+def _library_config(config: Mapping[str, Any], *, keep_type: bool = False) -> dict[str, Any]:
     """Return what transformers' own config takes of a folder's."""
     apart = {"chronos_config", "architectures", "auto_map", "dtype", "torch_dtype", "transformers_version"}
     return {k: v for k, v in config.items() if k not in apart and (keep_type or k != "model_type")}

@@ -114,7 +114,7 @@ class Hosted:
         def one(item: tuple[str, Sequence[Message]]) -> None:
             if expired():
                 raise ModelwrightError("time ran out while the endpoint was asked", "等待大模型接口回答时时间已用尽")
-            fresh[item[0]] = self._one(item[1], schema, most, temperature)
+            fresh[item[0]] = self._ask(item[1], schema, most, temperature)
 
         if wanted:
             with ThreadPoolExecutor(max(1, self.at_once)) as pool:
@@ -133,7 +133,7 @@ class Hosted:
         whole = json.dumps([self._address, self.model, list(chat), *rest], ensure_ascii=False, sort_keys=True)
         return hashlib.sha256(whole.encode("utf-8", "surrogatepass")).hexdigest()
 
-    def _one(self, chat: Sequence[Message], schema: dict[str, Any] | None, most: int, temperature: float) -> str:
+    def _ask(self, chat: Sequence[Message], schema: dict[str, Any] | None, most: int, temperature: float) -> str:
         while True:
             form = self._form if schema is not None else 2
             body: dict[str, Any] = {
@@ -148,7 +148,7 @@ class Hosted:
             elif form == 1:
                 body["response_format"] = {"type": "json_object"}
             try:
-                return self._read(self._send(body))
+                return self._take_reply(self._send(body))
             except _Unfit:
                 # an endpoint that does not know this way of asking for JSON is asked in a plainer one
                 with self._lock:
@@ -201,7 +201,7 @@ class Hosted:
         """The host that is asked."""
         return urlsplit(self._address).netloc
 
-    def _read(self, reply: dict[str, Any]) -> str:
+    def _take_reply(self, reply: dict[str, Any]) -> str:
         used = reply.get("usage") or {}
         try:
             text = reply["choices"][0]["message"].get("content") or ""

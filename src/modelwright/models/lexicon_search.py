@@ -121,14 +121,14 @@ class LexiconSearch:
             if row[0] > _SURE:
                 tokens.score = tokens.score + row[0]
                 tokens.blank = np.ones(len(tokens.node), bool)
-                tokens = self._kept(tokens)
+                tokens = self._best_by_state(tokens)
                 continue
-            tokens = self._kept(self._moved(_Tokens.joined([tokens, self._ended(tokens, links)]), row))
+            tokens = self._best_by_state(self._moved(_Tokens.joined([tokens, self._ended(tokens, links)]), row))
         done = _Tokens.joined([self._ended(tokens, links), tokens.take(np.flatnonzero(tokens.node == 0))])
         if not len(done.score):
             done = tokens
         elif self.lm is not None:
-            done.score = done.score + np.array([self._told(int(c), END)[0] for c in done.context])
+            done.score = done.score + np.array([self._word_score(int(c), END)[0] for c in done.context])
         at = int(done.link[done.score.argmax()])
         out: list[tuple[str, list[int]]] = []
         while at >= 0:
@@ -136,7 +136,7 @@ class LexiconSearch:
             out.append((word, self.tree.way(node)))
         return out[::-1]
 
-    def _told(self, context: int, word: str) -> tuple[float, int]:
+    def _word_score(self, context: int, word: str) -> tuple[float, int]:
         """Return what the language model and the hot phrases say of a word after a context, and the context that it leaves."""
         found = self.told.get((context, word))
         if found is None:
@@ -166,7 +166,7 @@ class LexiconSearch:
         for i in np.flatnonzero(self.tree.closes[tokens.node]).tolist():
             node, came = int(tokens.node[i]), int(tokens.context[i])
             for word in self.tree.ends[node]:
-                told, after = self._told(came, word)
+                told, after = self._word_score(came, word)
                 index.append(i)
                 context.append(after)
                 score.append(told + self.bonus - self.ahead[node])
@@ -197,7 +197,7 @@ class LexiconSearch:
         deeper = _Tokens(child, tokens.context[of], np.zeros(len(of), bool), unit, score, tokens.link[of])
         return _Tokens.joined([quiet, within, deeper])
 
-    def _kept(self, tokens: _Tokens) -> _Tokens:
+    def _best_by_state(self, tokens: _Tokens) -> _Tokens:
         """Return the best token of each state, those far behind given up."""
         index = np.flatnonzero(tokens.score > tokens.score.max() - _WIDTH)
         if len(index) > 4 * _TOKENS:

@@ -136,17 +136,17 @@ def _header(head: str, features: int) -> tuple[int, list[int], str]:
     of = {name: value for name, _, value in named}
     if of["version"] != "v4" or of["label_index"] != "0" or not _OBJECTIVE.fullmatch(of["objective"]):
         raise ValueError("the header names another kind of model")
-    per_round = _whole(of["num_tree_per_iteration"])
+    per_round = _count_in(of["num_tree_per_iteration"])
     several = of["objective"].startswith("multiclass")
-    if per_round < 1 or _whole(of["num_class"]) != per_round or several != (per_round > 1):
+    if per_round < 1 or _count_in(of["num_class"]) != per_round or several != (per_round > 1):
         raise ValueError("the number of classes does not fit")
     if several and of["objective"] != f"multiclass num_class:{per_round}":
         raise ValueError("the number of classes does not fit")
-    if _whole(of["max_feature_idx"]) + 1 != features:
+    if _count_in(of["max_feature_idx"]) + 1 != features:
         raise ValueError("it was made for another number of features")
     if any(len(of[name].split(" ")) != features for name in ("feature_names", "feature_infos")):
         raise ValueError("it names another number of features")
-    return per_round, [_whole(size) for size in of["tree_sizes"].split(" ")], of["objective"]
+    return per_round, [_count_in(size) for size in of["tree_sizes"].split(" ")], of["objective"]
 
 
 def _blocks(body: str, sizes: list[int]) -> list[str]:
@@ -166,7 +166,7 @@ def _tree(number: int, block: str, raw: dict[str, list[str]]) -> tuple[int, int]
         raise ValueError(f"tree {number} does not begin and end as one")
     named = [line.partition("=") for line in block[:-3].split("\n")[1:]]
     of = {name: value for name, _, value in named}
-    leaves, coded = _whole(of.get("num_leaves", "")), _whole(of.get("num_cat", ""))
+    leaves, coded = _count_in(of.get("num_leaves", "")), _count_in(of.get("num_cat", ""))
     if tuple(name for name, _, _ in named) != (_CODED if coded else _PLAIN) or leaves < 1 or coded > max(0, leaves - 1):
         raise ValueError(f"tree {number} has other lines than a tree")
     if of["is_linear"] != "0" or not _NUMBERS.fullmatch(of["shrinkage"]) or not np.isfinite(float(of["shrinkage"])):
@@ -179,7 +179,7 @@ def _tree(number: int, block: str, raw: dict[str, list[str]]) -> tuple[int, int]
     return leaves, coded
 
 
-def _whole(text: str) -> int:
+def _count_in(text: str) -> int:
     if not _COUNT.fullmatch(text):
         raise ValueError("a count is none")
     return int(text)

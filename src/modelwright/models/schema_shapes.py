@@ -109,11 +109,13 @@ class Shapes:
                 some = [self._alternatives(((p, f"{where}/anyOf/{i}"),), seen) for i, p in enumerate(s["anyOf"])]
                 plain = _product(plain, [a for option in some for a in option], where)
             if "oneOf" in s:
-                plain = self._one(s["oneOf"], plain, where, seen)
+                plain = self._exclusive(s["oneOf"], plain, where, seen)
             found = _product(found, plain, where)
         return found
 
-    def _one(self, options: list[Any], beside: list[list[Part]], where: str, seen: frozenset[str]) -> list[list[Part]]:
+    def _exclusive(
+        self, options: list[Any], beside: list[list[Part]], where: str, seen: frozenset[str]
+    ) -> list[list[Part]]:
         """Return the alternatives of `oneOf`, as far as no value of one can fit another. Raises OptionError where it may."""
         made = [
             _product(beside, self._alternatives(((p, f"{where}/oneOf/{i}"),), seen), where)

@@ -200,7 +200,7 @@ class Stack:
                 gates[m, at] = gate
         trunks: list[Any] = [n.trunk for n in networks]
         self.tabm = type(trunks[0]) is TabM
-        into = [_numpy(t.linears[0].weight) if self.tabm else _first(t) for t in trunks]
+        into = [_numpy(t.linears[0].weight) if self.tabm else _entrance_weights(t) for t in trunks]
 
         def wide(weight: np.ndarray, m: int) -> np.ndarray:
             """Spread columns [.., D of one network] over the places [.., D of the widest]."""
@@ -251,7 +251,7 @@ def _entrance(trunk: Any) -> Any:
     return next((p for p in trunk.hidden if hasattr(p, "weight")), trunk.head)
 
 
-def _first(trunk: Any) -> np.ndarray:
+def _entrance_weights(trunk: Any) -> np.ndarray:
     return _numpy(_entrance(trunk).weight)
 
 

@@ -109,7 +109,7 @@ def get_data(
     typed, bad = coerce(raw, schema, source=name, folder=folder_of(source))
     table, bad = concerns.rows_typed(typed, [*odd, *bad], TRAINING)
     seen = Seen(digests(raw, table), None, raw.num_rows)
-    formed = _formed(_kept(table, named, config, events), named, config, events)
+    formed = _formed(_rows_taken(table, named, config, events), named, config, events)
     as_read_is &= formed.table.data is typed.data
     table, aside = with_answer(
         formed.table, events, bad, keep=bool(config.teacher or (named and named.keeps_unlabelled))
@@ -138,7 +138,7 @@ def get_data(
         test, unread = concerns.rows_typed(*coerced, TEST)
         _tell_unread([b for b in unread if b.column != target], source_name(held), events)
         seen = replace(seen, test=digests(raw_test, test))
-        test = _formed(_kept(test, named, config, events), named, config, events, table).table
+        test = _formed(_rows_taken(test, named, config, events), named, config, events, table).table
         test = aligned(with_answer(test, events, unread)[0], table, events)
     related = read_related(task, table, config, events)
     for relation, (found, lines) in related.items():
@@ -183,7 +183,7 @@ def _with_lines(table: Table, task: Task) -> Table:
     return joined(table, task.related, table.related) if task.joins else table
 
 
-def _kept(table: Table, task: Task | None, config: RunConfig, events: EventStream) -> Table:
+def _rows_taken(table: Table, task: Task | None, config: RunConfig, events: EventStream) -> Table:
     """Return the rows that the task takes, and say why it leaves others out."""
     if task is None:
         return table

@@ -118,7 +118,7 @@ def trainer(
         source: Source, rows: pa.Table, test: pa.Table | None, *, budget: str, recipes: Sequence[str], name: str,
         weight: str | None,
     ) -> Path:  # fmt: skip
-        config = _next(source, budget, recipes, weight)
+        config = _next_config(source, budget, recipes, weight)
         events = EventStream()
         if listen is not None:
             listen(events)
@@ -129,7 +129,7 @@ def trainer(
     return train
 
 
-def _next(source: Source, budget: str, recipes: Sequence[str], weight: str | None) -> RunConfig:
+def _next_config(source: Source, budget: str, recipes: Sequence[str], weight: str | None) -> RunConfig:
     """Return the options of a next run: those of the one before, with its columns read as they were read then."""
     before = stored_config(RunFolder(source.run).config)
     values = {**before, "data": "memory", "test": None, "target": source.target, "budget": budget}

@@ -48,9 +48,9 @@ class Lexer:
         None of the sentences may be longer than `LONGEST`.
         """
         with one_thread():  # products so small only wait for further threads, on a busy machine for whole time slices
-            return self._read(sentences)
+            return self._read_sentences(sentences)
 
-    def _read(self, sentences: Sequence[str]) -> list[Read]:
+    def _read_sentences(self, sentences: Sequence[str]) -> list[Read]:
         out: list[Read] = [([], np.zeros(0), np.zeros(0))] * len(sentences)
         for some in _batches(sentences):
             lengths = np.array([len(sentences[i]) for i in some], np.int64)

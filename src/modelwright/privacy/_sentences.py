@@ -27,7 +27,7 @@ _POOLS = {  # and the share of each
 
 
 @cache
-def _lines(name: str) -> tuple[str, ...]:
+def _lexicon_lines(name: str) -> tuple[str, ...]:
     text = files("modelwright.privacy.lexicon").joinpath(f"{name}.txt").read_text(encoding="utf-8")
     return tuple(line.replace("\\n", "\n") for line in text.splitlines() if line.strip())
 
@@ -57,25 +57,25 @@ class Maker(Names):
     def __init__(self, seed: int = 0, words: Sequence[str] = (), prose: Sequence[str] = ()) -> None:
         super().__init__(seed)
         self._words = list(words) or [w for w in entries("zh_words") if len(w) > 1]
-        self._prose = list(prose) or list(_lines("prose_en"))
+        self._prose = list(prose) or list(_lexicon_lines("prose_en"))
         self._slots = self._fillers()
 
     def sentences(self, count: int) -> list[Sentence]:
         """Return that many sentences in both languages, with and without names."""
-        return [self._one(str(p)) for p in self.rng.choice(list(_POOLS), count, p=list(_POOLS.values()))]
+        return [self._sentence_of_pool(str(p)) for p in self.rng.choice(list(_POOLS), count, p=list(_POOLS.values()))]
 
-    def _one(self, pool: str) -> Sentence:
+    def _sentence_of_pool(self, pool: str) -> Sentence:
         zh = pool.endswith("zh")
         if pool.startswith("plain"):
             return (self.chinese_sentence() if zh else self.sentence()), []
-        template = self.pick(_lines(pool))
+        template = self.pick(_lexicon_lines(pool))
         if pool == "templates_zh" and self.chance(0.1):  # a name amid words that say nothing of it
             middle = self.pick(["{person}", "{person}", "{person}", "{place}", "{org}"])
             template = "{zh_sentence}" + middle + "{zh_sentence}"
         text, spans = self._fill(template, zh)
         if not zh and self.chance(0.08 if pool == "templates_en" else 0.3):
             text = text.lower() if self.chance(0.8) else text.upper()
-        return (text, spans) if text else self._one(pool)
+        return (text, spans) if text else self._sentence_of_pool(pool)
 
     def _fill(self, template: str, zh: bool) -> Sentence:
         out, spans, at = "", [], 0
@@ -100,7 +100,7 @@ class Maker(Names):
         """Return an English sentence without names."""
         draw = self.rng.random()
         if draw < 0.3:
-            return self.pick(_lines("prose_en"))
+            return self.pick(_lexicon_lines("prose_en"))
         if draw < 0.65:
             return self.pick(self._prose)
         if draw < 0.85:
@@ -112,7 +112,7 @@ class Maker(Names):
         """Return a Chinese sentence without names, or words in a row that make none."""
         draw = self.rng.random()
         if draw < 0.25:
-            return self.pick(_lines("prose_zh"))
+            return self.pick(_lexicon_lines("prose_zh"))
         if draw < 0.4:
             return self.pick(_samples(True))
         return "".join(self._word() for _ in range(int(self.rng.integers(3, 12))))

@@ -55,10 +55,10 @@ class Problem:
 
 def read_entries(place: Path) -> list[dict[str, Any]]:
     """Return the entries as they stand, unchecked; lines that are none are left out. Raises LedgerError without a file."""
-    return [e for _, e in _lines(place) if e is not None]
+    return [e for _, e in _entries(place) if e is not None]
 
 
-def _lines(place: Path) -> list[tuple[bytes, dict[str, Any] | None]]:
+def _entries(place: Path) -> list[tuple[bytes, dict[str, Any] | None]]:
     try:
         if place.exists() and not place.is_file():
             raise OSError("no ordinary file")  # a pipe would be waited for
@@ -86,7 +86,7 @@ def verify(place: Path, key: Key, points: Path | None = None) -> tuple[list[Prob
     Finds entries that were edited, removed, added or moved, an end that was cut off (against checkpoints and the head
     kept beside the key), and a ledger that was written anew (against checkpoints). Raises LedgerError without a file.
     """
-    lines = _lines(place)
+    lines = _entries(place)
     found: list[Problem] = []
     entries: list[dict[str, Any]] = []
     before, expected = FIRST, 1
@@ -97,7 +97,7 @@ def verify(place: Path, key: Key, points: Path | None = None) -> tuple[list[Prob
             found.append(_problem("unreadable", number, "is no entry", "不是有效记录"))
             continue
         n = entry["n"]
-        if not _same(mac(key, entry), entry["mac"]):
+        if not _equal_codes(mac(key, entry), entry["mac"]):
             found.append(_problem("edited", number, f"(entry {n}) was edited", f"（第 {n} 条）被改动"))
         elif raw != _written(entry):
             en = f"(entry {n}) does not stand as it was written: other spaces, order, escapes, or a field twice"
@@ -141,7 +141,7 @@ def _written(entry: dict[str, Any]) -> bytes:
     return json.dumps(entry, ensure_ascii=False).encode("utf-8", "surrogatepass")
 
 
-def _same(one: str, other: object) -> bool:
+def _equal_codes(one: str, other: object) -> bool:
     return hmac.compare_digest(one.encode(), str(other).encode("utf-8", "surrogatepass"))
 
 
@@ -174,7 +174,7 @@ def _against(place: Path, key: Key, entries: list[dict[str, Any]], points: Path 
             except ValueError:
                 kept.append((str(points), None))
     for source, point in kept:
-        if not (isinstance(point, dict) and _same(mac(key, point), point.get("mac"))):
+        if not (isinstance(point, dict) and _equal_codes(mac(key, point), point.get("mac"))):
             en, zh = f"a checkpoint in {source} does not fit the key", f"{source} 中有检查点与密钥不符"
             found.append(Problem("checkpoint", 0, Words(f"{en}.", f"{zh}。")))
         elif point["n"] not in by_number:

@@ -220,8 +220,8 @@ def allowed(
         facts["retain"] = retain
     if not keep.any():
         raise DataError(
-            f"No row of {source} may be used: {_said(counts, 'en')}.",
-            f"{source} 中没有可用的行：{_said(counts, 'zh')}。",
+            f"No row of {source} may be used: {_reasons(counts, 'en')}.",
+            f"{source} 中没有可用的行：{_reasons(counts, 'zh')}。",
         )
     index = np.flatnonzero(keep)
     left_out = {k: int(v) for k, v in counts.items() if v}
@@ -240,7 +240,7 @@ _REASONS = {
 }
 
 
-def _said(counts: dict[str, int], lang: str) -> str:
+def _reasons(counts: dict[str, int], lang: str) -> str:
     parts = [f"{n} {_REASONS[k].en}" if lang == "en" else f"{n} 行{_REASONS[k].zh}" for k, n in counts.items() if n]
     return (", " if lang == "en" else "，").join(parts)
 
@@ -251,8 +251,8 @@ def left_out_words(found: Allowed) -> Words | None:
         return None
     gone = sum(found.counts.values())
     return Words(
-        f"{counted(gone, 'row')} may not be used, and so left out: {_said(found.counts, 'en')}.",
-        f"{gone} 行不可使用，已略去：{_said(found.counts, 'zh')}。",
+        f"{counted(gone, 'row')} may not be used, and so left out: {_reasons(found.counts, 'en')}.",
+        f"{gone} 行不可使用，已略去：{_reasons(found.counts, 'zh')}。",
     )
 
 

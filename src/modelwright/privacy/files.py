@@ -119,7 +119,7 @@ def clean_folder(
             data = path.read_bytes()
             for kind in dict.fromkeys(k for k, _ in private_in(data)):
                 done.found[kind] += 1
-            place = part / _named(path.relative_to(source), policy, makes, done)
+            place = part / _with_clean_names(path.relative_to(source), policy, makes, done)
             place.parent.mkdir(parents=True, exist_ok=True)
             while place.exists():
                 place = place.with_name(f"{place.stem}_{place.suffix}")
@@ -129,7 +129,7 @@ def clean_folder(
     return done
 
 
-def _named(path: Path, policy: Policy, pseudonyms: Pseudonyms, done: Cleaned) -> Path:
+def _with_clean_names(path: Path, policy: Policy, pseudonyms: Pseudonyms, done: Cleaned) -> Path:
     """Return a path in which what is private in names of folders and files is replaced."""
     parts = []
     for i, name in enumerate(path.parts):

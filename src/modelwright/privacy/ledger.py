@@ -69,14 +69,14 @@ def record(path: Path | None, did: str, *, digests: Mapping[str, str] | None = N
     """
     if _off():
         return
-    with _named():
+    with _with_advice():
         key = own_key()
         hidden = {name: key.digest("ledger facts", value) for name, value in (digests or {}).items()}
         append(place_of(path), key, did, {**facts, **hidden})
 
 
 @contextlib.contextmanager
-def _named() -> Iterator[None]:
+def _with_advice() -> Iterator[None]:
     """Say with every refusal of the ledger what can be done about it."""
     try:
         yield
@@ -91,7 +91,7 @@ def ready(path: Path | None = None) -> None:
     if _off():
         return
     place = place_of(path)
-    with _named():
+    with _with_advice():
         try:
             if os.path.lexists(place):
                 os.close(os.open(place, os.O_RDWR | os.O_APPEND | getattr(os, "O_NONBLOCK", 0)))

@@ -227,11 +227,11 @@ class Objects:
             return
         for key in list(value):
             self._rename(value[key], f"{path}.{key}" if path else key)
-        if any(self._found(key) for key in value):
+        if any(self._secrets_in(key) for key in value):
             held = list(value.items())
             value.clear()
             for key, inner in held:
-                found = [m for m in self._found(key) if self._redactor.action(m.type, path) != "keep"]
+                found = [m for m in self._secrets_in(key) if self._redactor.action(m.type, path) != "keep"]
                 for m in found:
                     self._redactor.done[path, m.type, self._redactor.action(m.type, path)] += 1
                 new = cell_without(
@@ -240,7 +240,7 @@ class Objects:
                 if new or not key:  # what is to be dropped goes with what is filed under it
                     value[_free(new, value)] = inner
 
-    def _found(self, key: str) -> list[Match]:
+    def _secrets_in(self, key: str) -> list[Match]:
         if not _MAY_BE_KEY.search(key):
             return []
         if key not in self._keys:

@@ -56,7 +56,7 @@ class PseudonymStore:
         self._held = locked(self._lock)
         self._held.__enter__()
         try:
-            self._read()
+            self._load()
         except BaseException:
             self._release()
             raise
@@ -75,7 +75,7 @@ class PseudonymStore:
         self._held.__exit__(None, None, None)
         self._lock.close()
 
-    def _read(self) -> None:
+    def _load(self) -> None:
         if not self._path.exists():
             return
         with self._path.open("rb") as f:

@@ -190,7 +190,7 @@ def _json(path: Path, column: str, wanted: Wanted, out: BinaryIO | None) -> int:
     return len(rows) - len(kept)
 
 
-def _kept(part: pa.Table, column: str, wanted: Wanted) -> pa.Table:
+def _rows_without(part: pa.Table, column: str, wanted: Wanted) -> pa.Table:
     _place(column, part.column_names)
     stays = pa.array([not wanted(v) for v in part.column(column).to_pylist()], pa.bool_())
     return pa.Table.from_arrays([_filtered(c, stays) for c in part.columns], schema=part.schema)
@@ -257,7 +257,7 @@ def _parquet(path: Path, column: str, wanted: Wanted, out: BinaryIO | None) -> i
                 writer = stack.enter_context(pq.ParquetWriter(out, file.schema_arrow, compression=packed))
             for i in range(file.num_row_groups):
                 part = file.read_row_group(i)
-                kept = _kept(part, column, wanted)
+                kept = _rows_without(part, column, wanted)
                 gone += part.num_rows - kept.num_rows
                 if writer is not None and kept.num_rows:
                     writer.write_table(kept)
@@ -284,7 +284,7 @@ def _arrow(path: Path, column: str, wanted: Wanted, out: BinaryIO | None) -> int
             for batch in parts:
                 batch.validate(full=True)
                 part = pa.Table.from_batches([batch])
-                found.append(_kept(part, column, wanted))
+                found.append(_rows_without(part, column, wanted))
                 gone += part.num_rows - found[-1].num_rows
             if out is not None:
                 how = pa.ipc.IpcWriteOptions(unify_dictionaries=True)  # a file holds one dictionary a column

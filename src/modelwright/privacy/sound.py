@@ -105,7 +105,7 @@ def silence_folder(
                 if path.suffix.lower() not in (*SUFFIXES, ".txt", ".lab"):
                     done.left.append((name, Words("it is no recording", "不是录音")))
                 continue
-            words = _said(path, hear)
+            words = _transcript(path, hear)
             if words is None:
                 done.left.append((name, Words(
                     "nothing says what is said in it and when; put a CTM, SRT, VTT or TextGrid beside it, or name a recogniser with --hear RUN",
@@ -122,7 +122,7 @@ def silence_folder(
     return done
 
 
-def _said(path: Path, hear: Hear | None) -> list[Cue] | None:
+def _transcript(path: Path, hear: Hear | None) -> list[Cue] | None:
     """Return what is said in a recording by words or cues; None where nobody knows."""
     beside = [p for s in SUFFIXES for p in (path.with_suffix(s), path.with_suffix(s.upper())) if p.is_file()]
     beside += [p for p in path.parent.glob(f"{path.stem}.TextGrid") if p not in beside]

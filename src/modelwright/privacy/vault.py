@@ -106,13 +106,13 @@ def encrypt_file(
                     digest.update(block)
         if remove:
             out.flush()
-            _same(out, key, target, digest.digest())
+            _check_reads_back(out, key, target, digest.digest())
     if remove:
         source.unlink()
     return size
 
 
-def _same(file: BinaryIO, key: Key, name: Path, digest: bytes) -> None:
+def _check_reads_back(file: BinaryIO, key: Key, name: Path, digest: bytes) -> None:
     """Read an encrypted file back and compare. Raises VaultError where it is not what was encrypted."""
     again = hashlib.sha256()
     for block in SealReader(file, [key], str(name)).chunks():

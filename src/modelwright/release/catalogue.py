@@ -110,7 +110,7 @@ class Catalogue:
         column, values = self._column(condition.column)
         if column.modality in ("number", "timestamp"):
             found = _numbers(values)
-            wanted = [_number(v, column) for v in self._parts(condition)]
+            wanted = [_number(v, column) for v in self._values_of(condition)]
             if condition.sign == "~":
                 raise DataError(
                     f"`~` looks for a word; `{column.name}` holds {column.modality}.",
@@ -129,7 +129,7 @@ class Catalogue:
         if condition.sign == "~":
             texts = _texts(values)
             return np.asarray(pc.match_substring(texts, condition.value, ignore_case=True).fill_null(False))
-        parts = self._parts(condition)
+        parts = self._values_of(condition)
         if pa.types.is_list(values.type):
             inside = np.array([any(v in parts for v in cell or ()) for cell in values.to_pylist()], bool)
         elif pa.types.is_boolean(values.type):
@@ -138,7 +138,7 @@ class Catalogue:
             inside = np.asarray(pc.is_in(_texts(values), pa.array(parts, pa.string())))
         return inside if condition.sign == "=" else ~inside
 
-    def _parts(self, condition: Condition) -> list[str]:
+    def _values_of(self, condition: Condition) -> list[str]:
         if condition.sign in _ORDERED:
             return [condition.value]
         return [p.strip() for p in condition.value.split("|")]

@@ -36,7 +36,7 @@ def verify(folder: Path) -> None:
     Raises BundleError for a changed, missing or unknown file, a link, a pipe or device, a kind of file that could hold
     code, a manifest of another shape, or a format from the future.
     """
-    listed = _listed(folder)
+    listed = _files_of_manifest(folder)
     found = dict(_files(folder))
     found.pop("manifest.json", None)
     for name in listed:
@@ -58,7 +58,7 @@ def verify(folder: Path) -> None:
             )
 
 
-def _listed(folder: Path) -> dict[str, str]:
+def _files_of_manifest(folder: Path) -> dict[str, str]:
     """Return the files that the manifest lists, with their SHA-256."""
     place = folder / "manifest.json"
     mode = _mode(place)

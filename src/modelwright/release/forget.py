@@ -46,13 +46,15 @@ def forget(root: Path, subject: str, *, erase: bool, db: str | None = None) -> H
 
 
 def _forget(bundle: Path, subject: str, erase: bool) -> int:
-    if not any(_named(place, subject) for place in (bundle / "members").glob("*/model.json")):
+    if not any(_names_user(place, subject) for place in (bundle / "members").glob("*/model.json")):
         return 0
     predictor = load(bundle)
     holding = [m for _, m in predictor.members if m.forget(subject)]
     candidates = []
     for place in sorted((bundle.parent / "candidates").glob("*")):
-        if (place / "candidate.json").is_file() and any(_named(p, subject) for p in place.glob("model-*/model.json")):
+        if (place / "candidate.json").is_file() and any(
+            _names_user(p, subject) for p in place.glob("model-*/model.json")
+        ):
             models = load_candidate(place, predictor.target).models
             candidates += [place] if any(m.forget(subject) for m in models) else []
     if erase:
@@ -63,7 +65,7 @@ def _forget(bundle: Path, subject: str, erase: bool) -> int:
     return len(holding) + len(candidates)
 
 
-def _named(state: Path, subject: str) -> bool:
+def _names_user(state: Path, subject: str) -> bool:
     """Whether a model's state names a subject among its users."""
     data = read_json(state)
     return isinstance(data, dict) and subject in data.get("users", ())
@@ -81,7 +83,7 @@ def _releases(subject: str, db: str | None) -> list[tuple[str, Words]]:
         for release in registry.releases(name):
             try:
                 folder = registry.folder(release)
-                if not any(_named(place, subject) for place in (folder / "members").glob("*/model.json")):
+                if not any(_names_user(place, subject) for place in (folder / "members").glob("*/model.json")):
                     continue
                 words = Words(
                     "this release holds the subject's events and cannot be changed: release its run again, then retire it",

@@ -102,7 +102,7 @@ def _answered(
     blank = _Places()
     start = time.monotonic()
     if data != STDIN and (asked := predictor.asked(data, replace(how, names=()))) is not None:
-        return _whole(predictor, asked, data, out, bom, start, say)
+        return _predict_source(predictor, asked, data, out, bom, start, say)
     with (
         given(data, predictor.schema.inputs) as (source, folder),
         _writer(out, bom, predictor.target.media) as writer,
@@ -122,7 +122,7 @@ def _answered(
             return is_open(predictor.schema, known_as(rows, first=False), how.decimal)
 
         events = EventStream()
-        events.listen(lambda e: say(_of(name, source, e.words)) if isinstance(e, Note | Warned) else None)
+        events.listen(lambda e: say(_by_users_name(name, source, e.words)) if isinstance(e, Note | Warned) else None)
         parts = batches(
             source, reading=how, rows=predictor.target.rows_at_once, events=events, misfits=misfits, detected=detected
         )
@@ -214,7 +214,7 @@ def _answered_rows(table: Table, gone: Collection[int]) -> Table:
     return table.take(np.array([i for i in range(len(table)) if i not in gone], np.int64)) if gone else table
 
 
-def _of(name: Words, source: Any, words: Words) -> Words:
+def _by_users_name(name: Words, source: Any, words: Words) -> Words:
     """Return words of a source with the name by which the user knows it."""
     return Words(words.en.replace(str(source), name.en), words.zh.replace(str(source), name.zh))
 
@@ -231,7 +231,7 @@ def _writer(out: Path | None, bom: bool, media: bool) -> Any:
     return Writer(out, bom=bom, media=media)
 
 
-def _whole(
+def _predict_source(
     predictor: Predictor, asked: Asked, data: str, out: Path | None, bom: bool, start: float, say: Say
 ) -> dict[str, Any]:
     """Answer a source whose rows are not answered one by one."""

@@ -109,9 +109,9 @@ class Recommender:
         Raises ColumnError for columns that items lack, DataError for conditions and values that do not fit.
         """
         with one_thread():  # threads that share one small product wait for one another
-            return self._listed(asked)
+            return self._list_for(asked)
 
-    def _listed(self, asked: Asked) -> tuple[dict[str, Any], Ranking]:
+    def _list_for(self, asked: Asked) -> tuple[dict[str, Any], Ranking]:
         had, known = self.had(asked)
         out = self._without(asked, had)
         ranking = self._near(asked, had, out)
@@ -163,7 +163,7 @@ class Recommender:
             behind = np.array(self.model.rank([seeds])[0], np.float64)
             scores = near + 0.05 * _between(behind, np.isfinite(behind))
         else:
-            table = self._told(asked)
+            table = self._line_of_user(asked)
             ranked = self.model.rank([had]) if table is None else self.model.rank_told([had], table)
             scores = np.array(ranked[0], np.float32)
         scores[out] = -np.inf
@@ -174,7 +174,7 @@ class Recommender:
                 scores[self.catalogue.mask(Condition.read(boost.where)) & inside] *= boost.by
         return scores
 
-    def _told(self, asked: Asked) -> Table | None:
+    def _line_of_user(self, asked: Asked) -> Table | None:
         """Return what is told of the user as a table of one line, None where nothing is or the model does not read it."""
         if not asked.about or not self.model.reads_users:
             return None

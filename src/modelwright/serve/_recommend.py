@@ -56,10 +56,10 @@ def asked_of(body: bytes, longest: int) -> Asked:
     data = _object(body, FIELDS)
     out: dict[str, Any] = {}
     if data.get("user") is not None:
-        out["user"] = _one(data["user"], "user", longest)
+        out["user"] = _identifier(data["user"], "user", longest)
     for name in ("history", "exclude"):
         if data.get(name) is not None:
-            out[name] = [_one(item, name, longest) for item in _list(data[name], name, LONGEST, "items", "项")]
+            out[name] = [_identifier(item, name, longest) for item in _list(data[name], name, LONGEST, "items", "项")]
     for name in ("about", "like"):
         if data.get(name) is not None:
             out[name] = _columns(data[name], name, longest)
@@ -99,7 +99,9 @@ def events_of(body: bytes, longest: int) -> list[tuple[str, str, float | None]]:
                 '事件应为含 `user`、`item`（可含 `time`）的对象；多个事件用 {"events": [...]}。',
             )
         told = event.get("time")
-        out.append((_one(event["user"], "user", longest), _one(event["item"], "item", longest), _moment(told)))
+        out.append(
+            (_identifier(event["user"], "user", longest), _identifier(event["item"], "item", longest), _moment(told))
+        )
     return out
 
 
@@ -139,7 +141,7 @@ def _list(value: Any, name: str, most: int, en: str, zh: str) -> list[Any]:
     return value
 
 
-def _one(value: Any, name: str, longest: int) -> str:
+def _identifier(value: Any, name: str, longest: int) -> str:
     """Return an identifier as text: numbers as they are written in the training data."""
     fits = isinstance(value, (str, int)) and not isinstance(value, bool)
     if not fits or len(str(value)) > longest or not str(value).strip():

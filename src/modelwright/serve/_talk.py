@@ -95,7 +95,7 @@ class Talker:
         whole = sum(min(most, self.context - len(p)) for p in prompts) * n + counted
         self.quota.spend(who, whole)
         try:
-            held = await asyncio.to_thread(self._held, asked)
+            held = await asyncio.to_thread(self._grammar_of, asked)
         except ModelwrightError as e:
             self.quota.refund(who, whole)
             raise bad(e.words, "response_format") from e
@@ -236,7 +236,7 @@ class Talker:
             max_tokens=most, stop=asked.stops, seed=seed, logprobs=logprobs,
         )  # fmt: skip
 
-    def _held(self, asked: Asked) -> Held | None:
+    def _grammar_of(self, asked: Asked) -> Held | None:
         """Return what the answer is held to, from the ones kept where it is known. Raises ModelwrightError."""
         asks = held_to(asked)
         if not asks:

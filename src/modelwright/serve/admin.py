@@ -51,7 +51,7 @@ def add_admin(app: FastAPI, keys: KeyRing, bundle: Path | None = None) -> None:
 
     @app.post("/keys", status_code=201, openapi_extra={"requestBody": _BODY})
     async def make(request: Request) -> Response:
-        asked = _asked(await request.body())
+        asked = _parse_fields(await request.body())
         options: dict[str, Any] = {
             k: asked[k] for k in ("role", "rows_per_minute", "rows_per_day", "tenant") if k in asked
         }
@@ -95,7 +95,7 @@ _BODY: dict[str, Any] = {
 }
 
 
-def _asked(body: bytes) -> dict[str, Any]:
+def _parse_fields(body: bytes) -> dict[str, Any]:
     """Return the body's fields. Raises Refused 400 for no JSON, 422 for what does not fit."""
     try:
         data = json.loads(body[:_LONGEST])

@@ -274,7 +274,7 @@ class Batcher:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-        batch = self._next() if self._work is None else []
+        batch = self._next_batch() if self._work is None else []
         if batch:
             loop = asyncio.get_running_loop()
             self._until = time.monotonic() + self.latency.seconds(sum(len(b.table) for b in batch))
@@ -311,7 +311,7 @@ class Batcher:
                 item.future.set_result(scores[at : at + len(item.table)])
             at += len(item.table)
 
-    def _next(self) -> list[_Waiting]:
+    def _next_batch(self) -> list[_Waiting]:
         batch: list[_Waiting] = []
         rows = 0.0
         while (first := self._line.peek()) is not None and (not batch or rows + first[0] <= _MAX_BATCH):

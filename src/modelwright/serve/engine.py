@@ -30,7 +30,7 @@ class Writer:
     @property
     def waiting(self) -> int:
         """Return how many streams are under way or wait."""
-        return self._inside + self._held()
+        return self._inside + self._streams_held()
 
     def add(self, stream: Stream, key: str = "", weight: float = 1.0) -> None:
         """Let a stream of a key join; its `tell` hears of every piece of text, and of the end."""
@@ -58,7 +58,7 @@ class Writer:
         self._inbox.put(None)
         self._thread.join(timeout=10)
 
-    def _held(self) -> int:
+    def _streams_held(self) -> int:
         return len(self.engine.waiting) + len(self.engine.running) + (self.engine.reading is not None)
 
     def _push(self, stream: Stream, key: str, weight: float) -> None:
@@ -76,7 +76,7 @@ class Writer:
 
     def _fill(self) -> None:
         """Let those that are next into the engine, as far as it has slots."""
-        while self._line and self._held() < self.engine.slots:
+        while self._line and self._streams_held() < self.engine.slots:
             stream = self._line.pop()
             if id(stream) in self._gone:
                 self._gone.remove(id(stream))

@@ -48,12 +48,12 @@ class FairLine(Generic[Item]):
 
     def peek(self) -> tuple[float, Item] | None:
         """Return cost and item of the request that is next."""
-        found = self._next()
+        found = self._next_key()
         return None if found is None else (found.waiting[0][1], found.waiting[0][2])
 
     def pop(self) -> Item:
         """Take the request that is next."""
-        own = self._next()
+        own = self._next_key()
         assert own is not None
         start, cost, item = own.waiting.popleft()
         self._now = max(self._now, start)
@@ -94,7 +94,7 @@ class FairLine(Generic[Item]):
         own.weight = max(weight, 1e-9)
         return own
 
-    def _next(self) -> _Key[Item] | None:
+    def _next_key(self) -> _Key[Item] | None:
         found = [k for k in self._keys.values() if k.waiting]
         return min(found, key=lambda k: k.waiting[0][0]) if found else None
 
@@ -111,7 +111,7 @@ class Shares:
 
     def give(self, key: str, weight: float, cost: float, now: float) -> None:
         """Count what a key is given."""
-        self._given[key] = (self._of(key, now) + cost / max(weight, 1e-9), now)
+        self._given[key] = (self._faded(key, now) + cost / max(weight, 1e-9), now)
         if len(self._given) > 1000:
             self._given = {k: v for k, v in self._given.items() if now - v[1] < 10 * _FADE_SECONDS}
 
@@ -123,13 +123,13 @@ class Shares:
 
     def over(self, key: str, now: float) -> bool:
         """Whether a key had more of late than another one that was refused."""
-        own = self._of(key, now)
+        own = self._faded(key, now)
         return any(
-            own > _OVER * self._of(other, now)
+            own > _OVER * self._faded(other, now)
             for other, at in self._refused.items()
             if other != key and now - at < _FADE_SECONDS
         )
 
-    def _of(self, key: str, now: float) -> float:
+    def _faded(self, key: str, now: float) -> float:
         value, at = self._given.get(key, (0.0, now))
         return value * math.exp((at - now) / _FADE_SECONDS)

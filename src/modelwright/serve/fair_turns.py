@@ -41,7 +41,7 @@ class Turns:
             raise Refused(429, "busy", words, retry=max(1, math.ceil(takes - patience)))
         future: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
         self._line.push(key, weight, 1, (function, future))
-        self._next()
+        self._start_next()
         try:
             async with asyncio.timeout(most):
                 return await future
@@ -62,7 +62,7 @@ class Turns:
             await asyncio.wait([self._work])
         self._pool.shutdown(wait=True)
 
-    def _next(self) -> None:
+    def _start_next(self) -> None:
         while self._work is None and self._line:
             function, future = self._line.pop()
             if future.done():
@@ -75,7 +75,7 @@ class Turns:
     def _done(self, work: asyncio.Future[Any], future: asyncio.Future[Any], began: float) -> None:
         self._work = None
         self.mean = _FADE * self.mean + (1 - _FADE) * (time.monotonic() - began)
-        self._next()
+        self._start_next()
         error = work.exception()
         if future.done():
             return

@@ -340,7 +340,7 @@ def _check_tenant(tenant: str, role: str) -> None:
 def revoke_key(path: Path, name: str, enter: Callable[[], None] | None = None) -> None:
     """Let a key open nothing any more; `enter` as in `changing`. Raises OptionError for an unknown name."""
     with changing(path, enter) as keys:
-        keys[name] = replace(_named(keys, name), revoked=time.time(), old=None, old_until=None)
+        keys[name] = replace(_valid_key(keys, name), revoked=time.time(), old=None, old_until=None)
 
 
 def rotate_key(path: Path, name: str, grace: float = 0.0, enter: Callable[[], None] | None = None) -> str:
@@ -349,7 +349,7 @@ def rotate_key(path: Path, name: str, grace: float = 0.0, enter: Callable[[], No
     `enter` as in `changing`.
     """
     with changing(path, enter) as keys:
-        key, text, now = _named(keys, name), new_key(), time.time()
+        key, text, now = _valid_key(keys, name), new_key(), time.time()
         keys[name] = replace(
             key,
             digest=digest_of(text),
@@ -360,7 +360,7 @@ def rotate_key(path: Path, name: str, grace: float = 0.0, enter: Callable[[], No
     return text
 
 
-def _named(keys: Mapping[str, ServiceKey], name: str) -> ServiceKey:
+def _valid_key(keys: Mapping[str, ServiceKey], name: str) -> ServiceKey:
     found = keys.get(name)
     if found is None or found.revoked is not None:
         raise unknown(Words("key", "密钥"), name, [n for n, k in keys.items() if k.revoked is None])

@@ -191,7 +191,7 @@ def _object(body: bytes) -> dict[str, Any]:
     try:
         data = json.loads(body, parse_constant=_no_constant)
         if rb"\ud" in body or rb"\uD" in body:
-            data = _whole(data)
+            data = _without_surrogates(data)
     except (ValueError, RecursionError) as e:
         why = _why(e)
         raise Refused(400, "no_json", Words(f"Expected JSON: {why.en}.", f"应为 JSON：{why.zh}。")) from e
@@ -306,14 +306,14 @@ def _check_series(where: _Where, value: list[Any], limits: ServeLimits) -> None:
     )
 
 
-def _whole(value: Any) -> Any:
+def _without_surrogates(value: Any) -> Any:
     r"""Return JSON values in which halves of characters (a lone \ud800, say) became U+FFFD: no text can hold them."""
     if isinstance(value, str):
         return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
     if isinstance(value, list):
-        return [_whole(v) for v in value]
+        return [_without_surrogates(v) for v in value]
     if isinstance(value, dict):
-        return {_whole(k): _whole(v) for k, v in value.items()}
+        return {_without_surrogates(k): _without_surrogates(v) for k, v in value.items()}
     return value
 
 

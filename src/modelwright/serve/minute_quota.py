@@ -49,7 +49,7 @@ class Minute:
 
         Nothing is taken then. `alone` says that the caller holds a lock which all who ask take first.
         """
-        with contextlib.nullcontext() if alone else self._held():
+        with contextlib.nullcontext() if alone else self._hold_file():
             now = time.time()
             ahead = min(max(self._get(name, now) - now, 0.0), _FULL) + rows * _FULL / most
             if ahead > _FULL + 1e-9:
@@ -59,7 +59,7 @@ class Minute:
 
     def back(self, name: str, rows: float, most: float, *, alone: bool = False) -> None:
         """Give rows back that were taken and not used; `alone` as for `wait`."""
-        with contextlib.nullcontext() if alone else self._held():
+        with contextlib.nullcontext() if alone else self._hold_file():
             now = time.time()
             self._put(name, min(self._get(name, now), now + _FULL) - rows * _FULL / most, now)
 
@@ -73,7 +73,7 @@ class Minute:
         self.close()
 
     @contextlib.contextmanager
-    def _held(self) -> Iterator[None]:
+    def _hold_file(self) -> Iterator[None]:
         """Hold the file; where another process holds it too long, or locks are refused, go on without."""
         let_go = None if self._file is None else try_lock(self._file, _WAIT)
         try:

@@ -110,7 +110,7 @@ class Stream(Response):
     async def _run(self, receive: Any, send: Any) -> None:
         started = False
         try:
-            while await self._more(receive):
+            while await self._await_row(receive):
                 rows = self._take()
                 body = await self._answer(rows, receive)
                 if not started:
@@ -129,7 +129,7 @@ class Stream(Response):
 
     # -- reading -----------------------------------------------------------------------------------------------------
 
-    async def _more(self, receive: Any) -> bool:
+    async def _await_row(self, receive: Any) -> bool:
         """Wait until there is a row; False at the end of the stream."""
         idle = time.monotonic() + _IDLE * self._service.limits.seconds
         while not self._lines.ready:

@@ -78,7 +78,7 @@ def _route(service: Any, talker: Talker, kind: type[ChatAsked] | type[TextAsked]
                 async for _ in talker.follow(talk, service.limits.seconds):
                     if await watch.gone():
                         break
-                return answer_json(_whole(talker, talk))
+                return answer_json(_completion(talker, talk))
             finally:
                 _settle(service, talker, talk, who)
 
@@ -114,7 +114,7 @@ def _head(talk: Talk, part: str) -> dict[str, Any]:
     }
 
 
-def _whole(talker: Talker, talk: Talk) -> dict[str, Any]:
+def _completion(talker: Talker, talk: Talk) -> dict[str, Any]:
     choices = []
     for i, s in enumerate(talk.streams):
         said: dict[str, Any] = (

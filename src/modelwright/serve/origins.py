@@ -31,11 +31,11 @@ def parse_origins(given: Iterable[str]) -> frozenset[str]:
                 f"--allow-origin takes an origin such as https://app.example.com, received `{text[:80]}`.",
                 f"--allow-origin 应为来源地址，如 https://app.example.com，收到 `{text[:80]}`。",
             )
-        out.add(_plain(origin))
+        out.add(_without_default_port(origin))
     return frozenset(out)
 
 
-def _plain(origin: str) -> str:
+def _without_default_port(origin: str) -> str:
     return origin.removesuffix(_DEFAULT_PORTS.get(origin.partition(":")[0], ""))
 
 
@@ -56,7 +56,7 @@ def answered_preflight(method: str, headers: Mapping[str, str], allowed: frozens
 def shared(headers: Mapping[str, str], allowed: frozenset[str]) -> dict[str, str]:
     """Return the headers that let the page of a named origin read an answer; {} for any other."""
     origin = headers.get("origin", "")
-    if not allowed or _plain(origin.lower()) not in allowed:
+    if not allowed or _without_default_port(origin.lower()) not in allowed:
         return {}
     return {"Access-Control-Allow-Origin": origin, "Access-Control-Expose-Headers": "Retry-After", "Vary": "Origin"}
 
@@ -69,11 +69,11 @@ def check_own_page(method: str, scheme: str, headers: Mapping[str, str]) -> None
     if method in SOURCE_OPTIONS:
         return
     site, origin = headers.get("sec-fetch-site"), headers.get("origin")
-    own = _plain(f"{scheme}://{headers.get('host', '')}".lower())
+    own = _without_default_port(f"{scheme}://{headers.get('host', '')}".lower())
     # behind a proxy that does TLS without saying so, the page's scheme is not the one that is seen here
-    also = _plain(f"https://{headers.get('host', '')}".lower())
+    also = _without_default_port(f"https://{headers.get('host', '')}".lower())
     if (site is not None and site not in ("same-origin", "none")) or (
-        origin is not None and _plain(origin.lower()) not in (own, also)
+        origin is not None and _without_default_port(origin.lower()) not in (own, also)
     ):
         en = "Only this service's own page may do that with its cookie; programs send the key as a header."
         raise Refused(

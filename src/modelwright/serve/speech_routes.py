@@ -123,7 +123,7 @@ async def _answer(ear: Ear, request: Request) -> Response:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="modelwright-")))
         asked = await _received(request, folder / "recording", ear.service.predictor.name)
         if asked.stream:
-            first = await _first(
+            first = await _once_begun(
                 ear.hear(folder / "recording", asked, key)
             )  # what cannot be read is refused before the stream begins
             held = stack.pop_all()
@@ -189,7 +189,7 @@ async def _received(request: Request, place: Path, name: str) -> Asked:
     return asked
 
 
-async def _first(parts: AsyncIterator[Any]) -> AsyncIterator[Any]:
+async def _once_begun(parts: AsyncIterator[Any]) -> AsyncIterator[Any]:
     """Return the same parts, once the first of them has come."""
     try:
         head = [await anext(parts)]

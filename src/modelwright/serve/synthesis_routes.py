@@ -122,7 +122,7 @@ def _speech(app: FastAPI, mouth: Mouth) -> None:
         )
 
 
-def _asked(body: bytes, mouth: Mouth) -> tuple[SpeechAsked, Asked, str]:
+def _parse_request(body: bytes, mouth: Mouth) -> tuple[SpeechAsked, Asked, str]:
     """Return a request, what it asks of the model, and its format. Raises Refused that names the field."""
     asked = read_asked(body, SpeechAsked)
     name = mouth.service.predictor.name
@@ -159,7 +159,7 @@ def _asked(body: bytes, mouth: Mouth) -> tuple[SpeechAsked, Asked, str]:
 
 async def _answer(mouth: Mouth, request: Request) -> Response:
     key = request.scope["key"]
-    asked, how, shape = _asked(await request.body(), mouth)
+    asked, how, shape = _parse_request(await request.body(), mouth)
     with contextlib.ExitStack() as stack:
         stack.enter_context(mouth.place())
         unsaid = _unsaid(mouth, asked.input)
@@ -174,7 +174,7 @@ async def _answer(mouth: Mouth, request: Request) -> Response:
         headers = {"X-Unspoken": json.dumps(unsaid)} if unsaid else {}
         mark = {"recipe": mouth.model.recipe, **({"voice": how.voice} if how.voice else {})}
         if second is None and asked.stream_format != "sse":
-            return Response(_whole(shape, first.samples, mouth.model.rate, mark), 200, headers, TYPES[shape])
+            return Response(_sound_file(shape, first.samples, mouth.model.rate, mark), 200, headers, TYPES[shape])
         held = stack.pop_all()
         file = Growing(shape, mouth.model.rate, mark, whole=shape == "flac")  # whose head must say how long it is
         sounds = _sounds([p for p in (first, second) if p is not None], parts, file, held)
@@ -191,7 +191,7 @@ def _unsaid(mouth: Mouth, text: str) -> list[str]:
     return found
 
 
-def _whole(shape: str, samples: np.ndarray, rate: int, mark: dict[str, Any]) -> bytes:
+def _sound_file(shape: str, samples: np.ndarray, rate: int, mark: dict[str, Any]) -> bytes:
     if shape == "wav":
         return marked_wav(samples, rate, mark)
     file = Growing(shape, rate, mark, whole=True)

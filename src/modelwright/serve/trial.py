@@ -182,9 +182,9 @@ class Trial:
 
     def _loop_tell(self, swapped: bool, pairs: list[tuple[Any, Any]], counts: Compared) -> None:
         with contextlib.suppress(RuntimeError):  # the event loop has just ended
-            self._loop.call_soon_threadsafe(self._told, swapped, pairs, counts)
+            self._loop.call_soon_threadsafe(self._take_compared, swapped, pairs, counts)
 
-    def _told(self, swapped: bool, pairs: list[tuple[Any, Any]], counts: Compared) -> None:
+    def _take_compared(self, swapped: bool, pairs: list[tuple[Any, Any]], counts: Compared) -> None:
         self._count(counts)
         if self._judge is not None:
             self._judge.compare((b, a) for a, b in pairs) if swapped else self._judge.compare(pairs)

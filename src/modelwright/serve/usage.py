@@ -45,7 +45,7 @@ class Usage:
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             self._lock = os.open(lock, os.O_RDWR | os.O_CREAT, 0o600)
-            with self._held():
+            with self._hold_lock():
                 if not path.exists():
                     self._take_over(path)
                 self._catch_up()
@@ -67,7 +67,7 @@ class Usage:
             self._turn()
             yield self.rows
             return
-        with self._held():
+        with self._hold_lock():
             try:
                 self._catch_up()
             except OSError as e:
@@ -100,7 +100,7 @@ class Usage:
         self.close()
 
     @contextlib.contextmanager
-    def _held(self) -> Iterator[None]:
+    def _hold_lock(self) -> Iterator[None]:
         let_go = None if self._lock is None else try_lock(self._lock, _WAIT)
         if let_go is None:
             words = Words("The count of rows is busy; try again in a second.", "用量统计繁忙；请稍后再试。")

@@ -64,7 +64,7 @@ class Named:
         ending_now.set_function(lambda: len(self._going))
         self._trials = TrialCounters(counters)
         release = registry.get(name)
-        self.current = self._known(Version(release, make(release)))
+        self.current = self._knowing_champion(Version(release, make(release)))
         self.other: Version | None = None  # a canary, or the champion before while the one after is watched
         self.trial: Trial | None = None
         self._version.set(release.version)
@@ -75,7 +75,7 @@ class Named:
             version = self.other
         await version(scope, receive, send)
 
-    def _known(self, version: Version) -> Version:
+    def _knowing_champion(self, version: Version) -> Version:
         """Let a version know whether it is the champion."""
         version.service.leads = lambda: self.current is version
         return version
@@ -107,16 +107,16 @@ class Named:
         for task in self._going:
             task.cancel()
         await asyncio.gather(*self._going, return_exceptions=True)
-        for version in self._held:
+        for version in self._versions_held:
             await version.end(wait=False)
 
     def refuse_waiting(self) -> None:
         """Answer all that waits with 503."""
-        for version in self._held:
+        for version in self._versions_held:
             version.service.refuse_waiting()
 
     @property
-    def _held(self) -> list[Version]:
+    def _versions_held(self) -> list[Version]:
         return [v for v in (self.current, self.other) if v is not None]
 
     async def _catch_up(self) -> bool:
@@ -127,7 +127,7 @@ class Named:
             if self._gone_back(standing):
                 return True
             release = standing.champion
-            if not _same(self.current, release):
+            if not _same_release(self.current, release):
                 await self._take_over(*await self._ready(release))
             release = standing.other
             await self._follow_trial(standing)
@@ -145,14 +145,14 @@ class Named:
     async def _ready(self, release: Release) -> tuple[Version, float]:
         """Return a release as a version that is warm, and the seconds that it took: one that is held already, or it is loaded now."""
         began = time.monotonic()
-        held = next((v for v in self._held if _same(v, release)), None)
+        held = next((v for v in self._versions_held if _same_release(v, release)), None)
         if held is not None:
             return held, time.monotonic() - began
         self._stay_patient()
-        for version in self._held:
+        for version in self._versions_held:
             version.service.batcher.slack = _SLACK
         try:
-            version = self._known(Version(release, await asyncio.to_thread(self._make, release)))
+            version = self._knowing_champion(Version(release, await asyncio.to_thread(self._make, release)))
             await version.begin()
         except BaseException:
             self._be_patient()
@@ -188,7 +188,7 @@ class Named:
         if traffic is not None and release is not None:
             if not traffic.canary and release.bytes > _LARGE:
                 release = None
-            if self.other is not None and (release is None or not _same(self.other, release)):
+            if self.other is not None and (release is None or not _same_release(self.other, release)):
                 self._drop_other()
             if release is not None and self.other is None:
                 self.other, took = await self._ready(release)
@@ -239,7 +239,7 @@ class Named:
     def _be_patient(self, more: Version | None = None) -> None:
         """Be patient with requests for a moment: whoever answers more than before is yet to learn what that takes."""
         self._stay_patient()
-        for version in self._held if more is None else [*self._held, more]:
+        for version in self._versions_held if more is None else [*self._versions_held, more]:
             version.service.batcher.slack = _SLACK
         self._settle = asyncio.get_running_loop().call_later(_SETTLE, self._calm)
 
@@ -250,7 +250,7 @@ class Named:
 
     def _calm(self) -> None:
         """Go back to the usual patience: what answers took while a version was loaded tells nothing of later ones."""
-        for version in self._held:
+        for version in self._versions_held:
             version.service.batcher.calm()
 
     async def _finish(self, old: Version) -> None:
@@ -289,5 +289,5 @@ class Named:
             log.warning("%s %s", e.words.en, e.words.zh)
 
 
-def _same(version: Version, release: Release) -> bool:
+def _same_release(version: Version, release: Release) -> bool:
     return (version.release.version, version.release.digest) == (release.version, release.digest)

@@ -160,7 +160,7 @@ def proxy_app(
 
     @app.get("/v1/models")
     async def models(request: Request) -> Response:
-        return await in_shape(request, partial(asyncio.to_thread, _plain, upstream, "GET", "/v1/models", b""))
+        return await in_shape(request, partial(asyncio.to_thread, _pass_on, upstream, "GET", "/v1/models", b""))
 
     @app.get("/metrics")
     async def metrics() -> Response:
@@ -173,7 +173,7 @@ def proxy_app(
     @app.get("/readyz")
     async def readyz() -> Response:
         try:
-            found = await asyncio.to_thread(_plain, upstream, "GET", "/v1/models", b"")
+            found = await asyncio.to_thread(_pass_on, upstream, "GET", "/v1/models", b"")
         except Refused:
             return answer_json({"ready": False}, 503)
         return answer_json({"ready": found.status_code == 200}, 200 if found.status_code == 200 else 503)
@@ -197,7 +197,7 @@ def proxy_app(
     return app
 
 
-def _plain(upstream: Upstream, method: str, path: str, body: bytes) -> Response:
+def _pass_on(upstream: Upstream, method: str, path: str, body: bytes) -> Response:
     """Return what the engine answers. Raises Refused where it does not answer."""
     try:
         connection, response = upstream.open(method, path, body)
@@ -230,7 +230,7 @@ def _pass(upstream: Upstream, quota: Quota, path: str) -> Any:
         if not asked.get("stream"):
             used = 0
             try:
-                whole_answer = await asyncio.to_thread(_plain, upstream, "POST", path, body)
+                whole_answer = await asyncio.to_thread(_pass_on, upstream, "POST", path, body)
                 used = _used(bytes(whole_answer.body))
             finally:
                 quota.refund(who, whole - used)
@@ -245,7 +245,7 @@ def _pass(upstream: Upstream, quota: Quota, path: str) -> Any:
         if response.status != 200:
             quota.refund(who, whole)
             return Response(await asyncio.to_thread(response.read), response.status, media_type="application/json")
-        lines = _lines(connection, response, quota, who, whole, told, asked_lang(request.headers))
+        lines = _stream_lines(connection, response, quota, who, whole, told, asked_lang(request.headers))
         return event_stream(lines)
 
     async def passed(request: Request) -> Response:
@@ -255,7 +255,7 @@ def _pass(upstream: Upstream, quota: Quota, path: str) -> Any:
     return passed
 
 
-async def _lines(
+async def _stream_lines(
     connection: http.client.HTTPConnection,
     response: http.client.HTTPResponse,
     quota: Quota,

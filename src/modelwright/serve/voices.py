@@ -56,7 +56,7 @@ class Voices:
         kept = Kept(f"voice-{mark}", enrolled.version, now, enrolled.expires_at, row, None, subject=mark)
         record = self.store._record_kept(kept)
         with self.store.writing() as connection:
-            connection.execute(tables.requests.delete().where(self._of(mark) | self._over(now)))
+            connection.execute(tables.requests.delete().where(self._where(mark) | self._over(now)))
             connection.execute(tables.requests.insert(), [record])
 
     def get(self, subject: str) -> Enrolled | None:
@@ -72,11 +72,11 @@ class Voices:
         """Erase a subject's voice, and those whose time is over; return how many of the subject there were."""
         mark = self._mark(subject)
         with self.store.writing() as connection:
-            gone = connection.execute(tables.requests.delete().where(self._of(mark))).rowcount
+            gone = connection.execute(tables.requests.delete().where(self._where(mark))).rowcount
             connection.execute(tables.requests.delete().where(self._over(time.time())))
         return int(gone)
 
-    def _of(self, mark: str) -> Any:
+    def _where(self, mark: str) -> Any:
         return sa.and_(_R.name == self.store.name, _R.subject == mark)
 
     def _over(self, now: float) -> Any:

@@ -114,19 +114,19 @@ def paired(table: Table) -> tuple[Table, Words | None]:
     channels = [max(pairs[i].given[2] for i in kept), max(pairs[i].wanted[2] for i in kept)]
     schema = table.schema.with_column(given.name, options={**given.options, "scale": scale, "channels": channels})
     said = [
-        _told(
+        _sentence_on(
             table, target.name, bad, [pairs[i].shown for i in bad],
             Words(f"{_pairs(bad)} left out, since one of the two cannot be had", "对图片已排除，因为其中一张缺失或无法读取"),
         ),
-        _told(
+        _sentence_on(
             table, target.name, unlike, [pairs[i].shown for i in unlike],
             Words(f"{_pairs(unlike)} left out, since the wanted picture is not {size.en}", f"对图片已排除，因为目标图片{size.zh}"),
         ),
-        _told(
+        _sentence_on(
             table, target.name, small, [],
             Words(f"{_pairs(small)} left out, since the given picture has fewer than {LEAST} pixels at a side", f"对图片已排除，因为输入的边长不足 {LEAST} 像素"),
         ),
-        _told(
+        _sentence_on(
             table, target.name, moving, [],
             Words(f"{len(moving)} picture{'s have' if len(moving) > 1 else ' has'} several frames, of which the first is taken", "张图片有多帧，只取第一帧"),
         ),
@@ -196,7 +196,7 @@ def place_of(table: Table, column: str, i: int) -> Words:
     return Words(f"row {row}{file}", f"第 {row} 行{file}")
 
 
-def _told(table: Table, column: str, rows: list[int], why: list[Words], what: Words) -> Words | None:
+def _sentence_on(table: Table, column: str, rows: list[int], why: list[Words], what: Words) -> Words | None:
     """Return one sentence on some rows: `what` is said of them, and where the first ones stand; None for no row."""
     if not rows:
         return None

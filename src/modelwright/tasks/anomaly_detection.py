@@ -133,7 +133,7 @@ class AnomalyDetection(GeneratedTask):
         schema = schema.with_columns(changes)
         if target is not None:
             rate, normal = ("1%", None) if config is None else (config.false_alarms, config.normal)
-            told = {"rate": rate_of(rate), "columns": _read(schema), "normal": normal}
+            told = {"rate": rate_of(rate), "columns": _columns_told(schema), "normal": normal}
             schema = schema.with_column(
                 target.name, modality="category", options={**schema[target.name].options, **told}
             )
@@ -210,7 +210,7 @@ def _mark(names: list[str]) -> str | None:
     return max((n for n in names if re.fullmatch(f"{_MARK}_*", n)), key=len, default=None)
 
 
-def _read(schema: Schema) -> list[str]:
+def _columns_told(schema: Schema) -> list[str]:
     """Return the columns that answers tell of; of windows their channels."""
     return [name for c in schema.inputs for name in c.options.get("trailing", {}).get("channels", [c.name])]
 

@@ -169,7 +169,7 @@ class QuestionAnswering(GeneratedTask):
         return create_model("Answer", prediction=(Answered, ...))
 
     def sections(self, model: Model, judged: Judged, develop: Table, test: Table, seconds: float) -> list[Section]:
-        return [_held(develop), *_asked(judged, test)]
+        return [_what_is_searched(develop), *_missed_questions(judged, test)]
 
     def told(self, model: Model) -> list[list[Pair]]:
         passages = getattr(getattr(model, "knowledge", None), "passages", [])
@@ -195,7 +195,7 @@ class QuestionAnswering(GeneratedTask):
         return pa.table({c: pa.array([r[c] for r in made], pa.string()) for c in COLUMNS}), "answer"
 
 
-def _held(develop: Table) -> Section:
+def _what_is_searched(develop: Table) -> Section:
     """Say what is searched, and where the questions came from that recipes were chosen by."""
     cells = [json.loads(c) for c in develop.column("passage").to_pylist() if c is not None]
     by_document: dict[tuple[str, str], int] = {}
@@ -217,7 +217,7 @@ def _held(develop: Table) -> Section:
     )  # fmt: skip
 
 
-def _asked(judged: Judged, test: Table) -> list[Section]:
+def _missed_questions(judged: Judged, test: Table) -> list[Section]:
     """Show held-out questions that were not handled rightly."""
     texts = dict(zip(test.rows.tolist(), test.column("question").to_pylist(), strict=True))
     rows: list[Any] = []

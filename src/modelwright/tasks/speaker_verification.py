@@ -123,8 +123,8 @@ class SpeakerVerification(GeneratedTask):
         test, rest = order[:held], order[held:]
         # one window: vectors of models that learnt from different speakers do not compare, so folds have no pairs in common
         valid = rest[: max(_PART, round(_VALID_SHARE * len(rest)))]
-        window = (_rows(who, np.setdiff1d(rest, valid)), _rows(who, valid))
-        return Split(_rows(who, rest), _rows(who, test), windows=(window,))
+        window = (_rows_of_speakers(who, np.setdiff1d(rest, valid)), _rows_of_speakers(who, valid))
+        return Split(_rows_of_speakers(who, rest), _rows_of_speakers(who, test), windows=(window,))
 
     def fit_target(self, values: pa.Array, column: Column) -> TargetCodec:
         return VoicesCodec(self.name, float(column.options.get("rate", 0.01)))
@@ -163,7 +163,7 @@ def other_of(schema: Schema) -> str:
     return name
 
 
-def _rows(who: np.ndarray, speakers: np.ndarray) -> np.ndarray:
+def _rows_of_speakers(who: np.ndarray, speakers: np.ndarray) -> np.ndarray:
     return np.flatnonzero(np.isin(who, speakers))
 
 

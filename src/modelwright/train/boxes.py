@@ -64,10 +64,10 @@ class BoxFeed:
     def _view(self, i: int, together: float, rng: np.random.Generator) -> View:
         if rng.random() < together:
             others = rng.integers(0, self.total, 3)
-            return mosaic([self._plain(j) for j in (i, *others.tolist())], self.changes, rng)
-        return changed(self._plain(i), self.changes, rng)
+            return mosaic([self._as_stored(j) for j in (i, *others.tolist())], self.changes, rng)
+        return changed(self._as_stored(i), self.changes, rng)
 
-    def _plain(self, i: int) -> View:
+    def _as_stored(self, i: int) -> View:
         return self.canvases[i], self.boxes[i], self.labels[i]
 
 

@@ -33,7 +33,7 @@ class FlowFeed(DrawnFeed):
         """Return ((points, times, conditions), directions)."""
         rows, seed = batch
         rng = np.random.default_rng(seed)
-        wanted = _shown(self.pictures[rows])
+        wanted = _in_unit_range(self.pictures[rows])
         if self.mirror:
             wanted = _turned(wanted, rng)
         if self.starts is None:
@@ -49,7 +49,7 @@ class FlowFeed(DrawnFeed):
         return (point.to(device), time.to(device), torch.from_numpy(asked).to(device)), (wanted - noise).to(device)
 
 
-def _shown(pictures: np.ndarray) -> Tensor:
+def _in_unit_range(pictures: np.ndarray) -> Tensor:
     """Return pictures uint8 in -1..1; others stay as they are."""
     found = torch.from_numpy(pictures)
     return found.float() / 127.5 - 1 if pictures.dtype == np.uint8 else found
@@ -69,7 +69,7 @@ class SameFeed(DrawnFeed):
 
     def load(self, batch: Batch, device: str) -> tuple[Tensor, Tensor]:
         """Return pictures, and the same again."""
-        shown = _shown(self.pictures[batch[0]])
+        shown = _in_unit_range(self.pictures[batch[0]])
         if self.mirror:
             shown = _turned(shown, np.random.default_rng(batch[1]))
         shown = shown.to(device)

@@ -53,10 +53,10 @@ class Laid:
     def __call__(self, row: int) -> np.ndarray | None:
         """Return the unit of each frame of a row [S], 0 where there is none; None where its units do not fit into it."""
         if row not in self.found:
-            self.found[row] = self._of(row)
+            self.found[row] = self._alignment(row)
         return self.found[row]
 
-    def _of(self, row: int) -> np.ndarray | None:
+    def _alignment(self, row: int) -> np.ndarray | None:
         ids = self._ids(row)
         if self.aligner is None or not len(ids):
             return None

@@ -34,9 +34,9 @@ class _Sounds:
 
     def epoch(self, rng: np.random.Generator, number: int = 0) -> list[list[tuple[int, int]]]:
         """Return (row, seed) of each batch; their number is always the same."""
-        return [b for _ in range(self.passes) for b in self._one(rng)]
+        return [b for _ in range(self.passes) for b in self._epoch_of_batches(rng)]
 
-    def _one(self, rng: np.random.Generator) -> list[list[tuple[int, int]]]:
+    def _epoch_of_batches(self, rng: np.random.Generator) -> list[list[tuple[int, int]]]:
         order = np.argsort(self.sizes * np.exp(0.2 * rng.standard_normal(len(self.sizes))), kind="stable")
         ends = np.cumsum(self.sizes[order])
         cuts = np.searchsorted(ends, ends[-1] * np.arange(1, self.batches) / self.batches, side="left")

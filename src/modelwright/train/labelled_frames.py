@@ -54,9 +54,9 @@ class ToldFeed:
     def epoch(self, rng: np.random.Generator, number: int = 0) -> list[list[Utterance]]:
         """Return the utterances of each batch; their number is always the same."""
         share = min(1.0, _FIRST + number * self.batches * self.passes / _GROWING)
-        return [b for _ in range(self.passes) for b in self._one(rng, share)]
+        return [b for _ in range(self.passes) for b in self._epoch_of_batches(rng, share)]
 
-    def _one(self, rng: np.random.Generator, share: float) -> list[list[Utterance]]:
+    def _epoch_of_batches(self, rng: np.random.Generator, share: float) -> list[list[Utterance]]:
         o = self.options
         made = in_a_row(
             self.sizes, rng, join=o.join, count=_MOST_JOINED, longest=self.most, empty=_EMPTY if o.noise else 0.0, share=share

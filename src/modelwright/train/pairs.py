@@ -29,9 +29,9 @@ class PairFeed:
 
     def epoch(self, rng: np.random.Generator, number: int = 0) -> list[np.ndarray]:
         """Return row numbers [B] of each batch; their number is always the same."""
-        return [b for _ in range(self.passes) for b in self._one(rng)]
+        return [b for _ in range(self.passes) for b in self._epoch_of_batches(rng)]
 
-    def _one(self, rng: np.random.Generator) -> list[np.ndarray]:
+    def _epoch_of_batches(self, rng: np.random.Generator) -> list[np.ndarray]:
         s, t = self.sources.lengths, self.answers.lengths
         # noise lets rows meet others of nearly their length in the next epoch
         order = np.lexsort((t + rng.random(len(t)), np.round((s + t) / 4 + rng.random(len(t)))))

@@ -38,9 +38,9 @@ class SequenceFeed:
 
     def epoch(self, rng: np.random.Generator, number: int = 0) -> list[Batch]:
         """Return the users [B] of each batch, as positions among those that have two items, and a seed."""
-        return [b for _ in range(self.passes) for b in self._one(rng)]
+        return [b for _ in range(self.passes) for b in self._epoch_of_batches(rng)]
 
-    def _one(self, rng: np.random.Generator) -> list[Batch]:
+    def _epoch_of_batches(self, rng: np.random.Generator) -> list[Batch]:
         # noise lets users meet others of nearly their length in the next epoch
         order = np.argsort(self.sizes * (1 + 0.2 * rng.random(len(self.sizes))), kind="stable")
         ends = np.cumsum(self.sizes[order])

@@ -73,7 +73,7 @@ def in_a_row(
 
 @dataclass(frozen=True)
 class _Heard:
-    """Frames [S, M], units, what is told of each frame [S] (see `_told`), and what is hidden [S, M]."""
+    """Frames [S, M], units, what is told of each frame [S] (see `_units_of_frames`), and what is hidden [S, M]."""
 
     mel: np.ndarray
     units: list[int]
@@ -110,7 +110,7 @@ class UtteranceFeed:
     def epoch(self, rng: np.random.Generator, number: int = 0) -> list[list[Utterance]]:
         """Return the utterances of each batch; their number is always the same."""
         self.share = self._share(number * self.batches * self.passes) if self.options else 0.0
-        return [b for _ in range(self.passes) for b in self._one(rng)]
+        return [b for _ in range(self.passes) for b in self._epoch_of_batches(rng)]
 
     def _share(self, step: int) -> float:
         """Return the share of the loss that units laid evenly have from a step on: all of it, half of it, then little or nothing."""
@@ -120,7 +120,7 @@ class UtteranceFeed:
             return 1.0 if step < _BEGINNING else _LAID
         return 1.0 if step < _BEGINNING else 0.5 if step < 2 * _BEGINNING else 0.0
 
-    def _one(self, rng: np.random.Generator) -> list[list[Utterance]]:
+    def _epoch_of_batches(self, rng: np.random.Generator) -> list[list[Utterance]]:
         o = self.options
         made = in_a_row(
             self.sizes, rng, join=o.join if o else 0.0, count=_MOST_JOINED, longest=self.longest, empty=_EMPTY if o and o.noise else 0.0
@@ -134,7 +134,7 @@ class UtteranceFeed:
 
     def load(self, batch: Sequence[Utterance], device: str) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
         """Return what a Recogniser takes, and the truth that `ctc_loss` does."""
-        made = [self._changed(u) if self.options else self._plain(u) for u in batch]
+        made = [self._changed(u) if self.options else self._as_spoken(u) for u in batch]
         frames = max(len(m.mel) for m in made)
         wide, below = max(1, *(len(m.units) for m in made)), -(-frames // self.step)
         mel = np.zeros((len(made), frames, self.front.bands), np.float32)
@@ -159,9 +159,9 @@ class UtteranceFeed:
         return ({k: torch.from_numpy(v).to(device) for k, v in inputs.items()},
                 {k: torch.as_tensor(v).to(device) for k, v in truth.items()})  # fmt: skip
 
-    def _plain(self, u: Utterance) -> _Heard:
+    def _as_spoken(self, u: Utterance) -> _Heard:
         mel = self.front.frames(np.concatenate([wave(self.held, i) for i in u.rows]))
-        told = np.concatenate([self._told(i) for i in u.rows]) if self.speech else None
+        told = np.concatenate([self._units_of_frames(i) for i in u.rows]) if self.speech else None
         return _Heard(mel, self._units(u.rows), told if told is None else _fitted(told, len(mel)))
 
     def _units(self, rows: Sequence[int]) -> list[int]:
@@ -171,7 +171,7 @@ class UtteranceFeed:
             out += [*(self.between if out and mine else ()), *mine]
         return out
 
-    def _told(self, row: int, frames: int | None = None) -> np.ndarray:
+    def _units_of_frames(self, row: int, frames: int | None = None) -> np.ndarray:
         """Return for each frame of a row the unit that is laid over it, -1 for speech without one, 0 where nobody speaks [S]."""
         frames = self.front.count(int(self.sizes[row])) if frames is None else frames
         on = np.ones(frames, bool) if self.speech is None else _fitted(self.speech[row], frames)
@@ -212,7 +212,7 @@ class UtteranceFeed:
             clip = change.faster(sound, own) * loud * 10 ** (rng.uniform(-3, 3) / 20)
             clip = clip[: max(hop, len(clip) // hop * hop)]
             parts.append(clip)
-            told.append(self._told(row, len(clip) // hop))
+            told.append(self._units_of_frames(row, len(clip) // hop))
         if not u.rows:
             count = int(rng.uniform(0.3, 3.0) * rate) // hop * hop
             parts.append(np.zeros(count, np.float32))

@@ -58,7 +58,7 @@ class VoiceFeed:
 
     def load(self, batch: Sequence[Drawn], device: str) -> tuple[dict[str, Tensor], Tensor]:
         """Return what a VoiceTrainer takes, and the number of each speaker, those of other speeds behind the first."""
-        made = [self._one(d) for d in batch]
+        made = [self._made_from(d) for d in batch]
         frames = max(len(m) for m, _ in made)
         mel = np.zeros((len(made), frames, self.front.bands), np.float32)
         hidden = np.zeros(mel.shape, bool)
@@ -68,7 +68,7 @@ class VoiceFeed:
         truth = np.array([int(self.who[d.row]) + d.speed * self.speakers for d in batch])
         return {k: torch.from_numpy(v).to(device) for k, v in inputs.items()}, torch.from_numpy(truth).to(device)
 
-    def _one(self, drawn: Drawn) -> tuple[np.ndarray, np.ndarray]:
+    def _made_from(self, drawn: Drawn) -> tuple[np.ndarray, np.ndarray]:
         o, rate = self.options, self.front.rate
         rng = np.random.default_rng(drawn.seed)
         samples = change.faster(self.parts[drawn.row], self.speeds[drawn.speed])

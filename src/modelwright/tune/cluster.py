@@ -263,7 +263,7 @@ class Cluster:
                 under_way = self._pending[key]
                 done, _ = self._ray.wait(under_way.refs, num_returns=len(under_way.refs), timeout=0.2)
                 self._hear(key, ctx)
-                found = self._found(key, done)
+                found = self._outcome(key, done)
                 if found is not None and found.get("again") and self._pending[key].tries < TRIES:
                     self._begin_again(key)
                     continue
@@ -292,7 +292,7 @@ class Cluster:
             raise ModelwrightError(Words(*found["refused"]))
         return found
 
-    def _found(self, key: str, done: list[Any]) -> dict[str, Any] | None:
+    def _outcome(self, key: str, done: list[Any]) -> dict[str, Any] | None:
         """Return what the first of a fit's workers gives once it is done, or why another of them could not go on; None before.
 
         Where several fit together and one was lost with its worker, all begin anew.

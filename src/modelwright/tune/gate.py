@@ -53,12 +53,12 @@ def check_gate(text: str | None, task: Task, known: Callable[[str], bool] = lamb
 
     Raises OptionError.
     """
-    for _, name, *_ in _parts(text):
+    for _, name, *_ in _conditions_in(text):
         if not known(name):
             task.metric(name)
 
 
-def _parts(text: str | None) -> Iterator[tuple[str, str, str | None, str, str, str]]:
+def _conditions_in(text: str | None) -> Iterator[tuple[str, str, str | None, str, str, str]]:
     """Yield each condition as it was written, and its metric, label, sign, number and percent sign. Raises OptionError."""
     for part in re.split(r"[,，;；]\s*(?![^\[]*\])", text or ""):
         if not part.strip():
@@ -80,7 +80,7 @@ def parse_gate(text: str | None, task: Task, target: TargetCodec, more: Named = 
     are not the task's: of groups, of privacy.
     """
     conditions = []
-    for part, name, label, sign, number, percent in _parts(text):
+    for part, name, label, sign, number, percent in _conditions_in(text):
         metric = more(name) or task.metric(name)
         index = None
         if label is not None:

@@ -121,9 +121,9 @@ def too_slow(standings: Standings, validation: Validation, config: RunConfig) ->
     raise _error(
         Words(
             f"No model answers within {config.latency}; the fastest good one is {quick.name}, {ms:.2g} ms. "
-            f"Grant more with --latency {_more(ms)}.",
+            f"Grant more with --latency {_roomier(ms)}.",
             f"没有模型能在 {config.latency} 内给出回答；效果好的模型中最快的是 {quick.name}，{ms:.2g} 毫秒。"
-            f"请用 --latency {_more(ms)} 放宽。",
+            f"请用 --latency {_roomier(ms)} 放宽。",
         ),
         config,
     )
@@ -136,7 +136,7 @@ def _quickest_good(real: list[Candidate], standings: Standings, validation: Vali
     return min(good or real, key=standings.cost)
 
 
-def _more(ms: float) -> str:
+def _roomier(ms: float) -> str:
     return f"{max(1, round(ms * 1.25 + 0.5))}ms"
 
 

@@ -173,7 +173,7 @@ def _recipes(
             refused.append(Failure(name, why))
         else:
             able[name], looks[name] = recipe, dict(found)
-    networks = sorted((n for n, r in able.items() if on_torch(r)), key=lambda n: _first(able[n]))
+    networks = sorted((n for n, r in able.items() if on_torch(r)), key=lambda n: _network_order(able[n]))
     if not config.recipes and len(networks) > 1:
         for name in networks[1:]:
             words = Words(
@@ -193,7 +193,7 @@ def _recipes(
     return sorted(able, key=lambda n: type(able[n]).rank), refused, of_all
 
 
-def _first(recipe: Recipe) -> tuple[bool, int]:
+def _network_order(recipe: Recipe) -> tuple[bool, int]:
     """Return what networks are put in order by: those made for a kind of column that is there, the cheapest first."""
     return not recipe.leads, type(recipe).rank
 

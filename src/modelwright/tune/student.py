@@ -129,7 +129,9 @@ def teach(climb: Climb, fits: Fits, blend: Blend, winner: Winner, scores: np.nda
     kept = behind.errors >= -_WITHIN and (blend.winner is winner or beside.difference >= 0)
     limit = p.limit(p.field())
     kept = kept and (limit is None or p.cost(student) <= limit)
-    return Learnt(blend, student, kept, _told(blend, student, behind.difference, int(rows.sum()), kept, p), taught)
+    return Learnt(
+        blend, student, kept, _compared_with(blend, student, behind.difference, int(rows.sum()), kept, p), taught
+    )
 
 
 def _fitted(
@@ -161,7 +163,9 @@ def _answering(blend: Blend, climb: Climb) -> float:
     return rest * sum(c.batch_ms for _, c in blend.winner) / 1000 * climb.pace.load
 
 
-def _told(blend: Blend, student: Candidate, difference: float, rows: int, kept: bool, standings: Standings) -> Words:
+def _compared_with(
+    blend: Blend, student: Candidate, difference: float, rows: int, kept: bool, standings: Standings
+) -> Words:
     """Return in a sentence how a student compares with its blend."""
     ms, blend_ms, by = 1000 * standings.cost(student), 1000 * blend.seconds, f"{difference:+.3g}"
     en = f"{student.recipe} learnt what {blend.name} answers: {by} on {rows:,} validation rows, {ms:.2g} ms an answer in place of {blend_ms:.2g}"

@@ -88,7 +88,7 @@ def test_pictures_are_looked_at_in_parts_and_small_ones_enlarged(vgg, monkeypatc
     assert perceptual_judge.looked(good[:, :, :1], good[:, :, :1]) == {"lpips": 0.0}
     assert perceptual_judge.looked(good, good[:10]) == {}
     monkeypatch.setattr(perceptual_judge, "_TILE", 64)
-    assert [p.stop - p.start for p in perceptual_judge._parts(200)] == [66, 67, 67]
+    assert [p.stop - p.start for p in perceptual_judge._tiles_of(200)] == [66, 67, 67]
     wide = picture(3, 70, 300)
     noisy = wide.copy()
     noisy[:, :75] = 255 - noisy[:, :75]

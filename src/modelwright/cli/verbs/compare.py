@@ -157,7 +157,7 @@ def print_compared(found: dict[str, Any], lang: str) -> None:
         line(Words("time", "用时"), lambda r: "" if r["seconds"] is None else duration_words(r["seconds"]).to(lang)),
     ]
     rows += [
-        [f"--{_OPTIONS.get(k, k).replace('_', '-')}", *(_shown(v, lang) for v in both)]
+        [f"--{_OPTIONS.get(k, k).replace('_', '-')}", *(_value_text(v, lang) for v in both)]
         for k, both in found["options"].items()
         if k not in ("data",)
     ]
@@ -168,7 +168,7 @@ def print_compared(found: dict[str, Any], lang: str) -> None:
     out.print(f"\n{said(found, lang)}", markup=False, soft_wrap=True)
 
 
-def _shown(value: Any, lang: str) -> str:
+def _value_text(value: Any, lang: str) -> str:
     if value is None or value == [] or value == {}:
         return Words("(not given)", "（未指定）").to(lang)
     return ", ".join(map(str, value)) if isinstance(value, list) else str(value)

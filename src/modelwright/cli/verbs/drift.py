@@ -61,7 +61,7 @@ def add(app: typer.Typer) -> None:
                 "参照需要由表格生成：modelwright drift 名称 文件 --make-reference",
             )
         with unlocked(vault):
-            home, bundle = _found(model, key_file, db)
+            home, bundle = _home_and_bundle(model, key_file, db)
             if data is None:
                 drifted = _state(home, bundle, json_)
             elif make_reference:
@@ -73,7 +73,7 @@ def add(app: typer.Typer) -> None:
             raise typer.Exit(DRIFTED)
 
 
-def _found(model: str, key_file: Path | None, db: str | None) -> tuple[Home, Path]:
+def _home_and_bundle(model: str, key_file: Path | None, db: str | None) -> tuple[Home, Path]:
     """Return the home of what is kept of a model's answers, and its bundle."""
     from modelwright.core.run import read_json, state_folder
     from modelwright.release.registry import find, places

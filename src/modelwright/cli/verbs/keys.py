@@ -31,7 +31,7 @@ def _place(model: str, key_file: Path | None) -> tuple[Path, Path]:
     return bundle, key_file or (state_of(model) or state_folder(bundle)) / "keys.json"
 
 
-def _made(name: str, text: str, json_: bool, **more: Any) -> None:
+def _print_new_key(name: str, text: str, json_: bool, **more: Any) -> None:
     if json_:
         print_json({"name": name, "key": text, **more})
     else:
@@ -83,7 +83,7 @@ def add_(
         tenant=tenant,
         enter=lambda: record(bundle, "service key made", key=name, role=role),
     )
-    _made(name, text, json_, role=role, **({"tenant": tenant} if tenant else {}))
+    _print_new_key(name, text, json_, role=role, **({"tenant": tenant} if tenant else {}))
 
 
 @group.command("list", help=w("List keys, without their texts.", "列出密钥（不含内容）。"))
@@ -138,4 +138,4 @@ def rotate(
     bundle, place = _place(model, key_file)
     seconds = parse_period(grace, "--grace") if grace else 0.0
     text = rotate_key(place, name, seconds, lambda: record(bundle, "service key rotated", key=name))
-    _made(name, text, json_)
+    _print_new_key(name, text, json_)

@@ -71,7 +71,7 @@ def add(app: typer.Typer) -> None:
                 said = w(f"{len(made)} tasks written to {out}.\n", f"已将 {len(made)} 个任务写入 {out}。\n")
                 print_json({"tasks": len(made), "file": str(out)}) if json_ else sys.stdout.write(said)
             elif read is not None:
-                _read(read, predictor, home, store, new, replace, json_)
+                _take_export(read, predictor, home, store, new, replace, json_)
             else:
                 found = agreements(store.told(kinds=("answer",)), predictor.target)
                 _print(found, store, json_)
@@ -83,7 +83,7 @@ def _write(out: Path, made: list[dict[str, Any]]) -> None:
     write_json(out, made)
 
 
-def _read(read: Path, predictor: Any, home: Any, store: Any, new: bool, replace: bool, json_: bool) -> None:
+def _take_export(read: Path, predictor: Any, home: Any, store: Any, new: bool, replace: bool, json_: bool) -> None:
     from modelwright.cli.verbs.feedback import print_taken
     from modelwright.data.text import open_bytes
     from modelwright.improve import label_studio

@@ -73,8 +73,8 @@ class AnomalyCodec(TargetCodec):
             if normal not in counts:
                 raise unknown(Words("label", "标签"), normal, list(counts), OptionError)
             return cls(columns, rate, sorted(set(counts) - {normal}))
-        usual = [label for label in counts if _plain(label) in _NORMAL]
-        odd = [label for label in counts if _plain(label) in _UNUSUAL]
+        usual = [label for label in counts if _normalised(label) in _NORMAL]
+        odd = [label for label in counts if _normalised(label) in _UNUSUAL]
         if usual:
             return cls(columns, rate, sorted(set(counts) - set(usual)))
         if odd:
@@ -107,11 +107,11 @@ class AnomalyCodec(TargetCodec):
         beside = {
             "score": scores[:, SCORE].tolist(),
             "p_value": scores[:, P_VALUE].tolist(),
-            "columns": [self._parts(row) for row in scores[:, PARTS:]],
+            "columns": [self._shares_of_columns(row) for row in scores[:, PARTS:]],
         }
         return Answers(alarms.tolist(), None, beside)
 
-    def _parts(self, added: np.ndarray) -> list[dict[str, Any]]:
+    def _shares_of_columns(self, added: np.ndarray) -> list[dict[str, Any]]:
         positive = np.maximum(added, 0.0)
         total = float(positive.sum())
         if not total > 0:
@@ -212,7 +212,7 @@ class AnomalyCodec(TargetCodec):
         return {"kind": self.kind, "columns": list(self.columns_read), "rate": self.rate, "anomalous": odd}
 
 
-def _plain(label: str) -> str:
+def _normalised(label: str) -> str:
     return re.sub(r"[\s_-]+", " ", label).strip().lower()
 
 

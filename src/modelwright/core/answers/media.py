@@ -89,7 +89,7 @@ class MediaCodec(ObjectsCodec):
 
     def alike(self, wanted: np.ndarray, got: np.ndarray) -> bool:
         """Return whether two models' files [N, 1] are the same; of pictures, whether no value is more than 1 of 255 apart."""
-        return len(wanted) == len(got) and all(map(_same, wanted[:, 0], got[:, 0]))
+        return len(wanted) == len(got) and all(map(_same_file, wanted[:, 0], got[:, 0]))
 
     def decode(self, scores: np.ndarray, thresholds: Sequence[float] | None = None) -> Answers:
         """Return the files; None for a row of which only figures are left."""
@@ -119,7 +119,7 @@ class MediaCodec(ObjectsCodec):
         return cls(str(state["task"]), str(state["type"]))
 
 
-def _same(wanted: Any, got: Any) -> bool:
+def _same_file(wanted: Any, got: Any) -> bool:
     a, b = file_bytes(wanted), file_bytes(got)
     if a == b or a is None or b is None:
         return a == b

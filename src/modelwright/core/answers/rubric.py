@@ -77,7 +77,7 @@ class RubricCodec(TargetCodec):
     def decode(self, scores: np.ndarray, thresholds: Sequence[float] | None = None) -> Answers:
         by_name = {n: c.decode(scores[:, self.places[n]]) for n, c in self.criteria.items()}
         marks = {n: found.predictions for n, found in by_name.items()}
-        predictions = [{n: _plain(marks[n][i]) for n in marks} for i in range(len(scores))]
+        predictions = [{n: _as_whole(marks[n][i]) for n in marks} for i in range(len(scores))]
         sure = np.mean([np.asarray(found.confidence) for found in by_name.values()], axis=0) if len(scores) else None
         return Answers(predictions, sure)
 
@@ -126,7 +126,7 @@ class RubricCodec(TargetCodec):
                 told, is_new = self.criteria[name].told(as_label(mark) if not isinstance(mark, str) else mark, new=new)
             except Unfit as e:
                 raise Unfit(e.code, Words(f"`{name}`: {e.words.en}", f"`{name}`：{e.words.zh}")) from e
-            marks[name], any_new = _plain(told), any_new or is_new
+            marks[name], any_new = _as_whole(told), any_new or is_new
         return marks, any_new
 
     def gist(self, answer: Any) -> Any:
@@ -184,7 +184,7 @@ def read_marks(cell: str) -> dict[str, Any]:
     return found
 
 
-def _plain(label: Any) -> Any:
+def _as_whole(label: Any) -> Any:
     """Return a label as a whole number where it is written as one."""
     text = as_label(label)
     return int(text) if text.lstrip("-").isdigit() and str(int(text)) == text else text

@@ -48,10 +48,10 @@ def passed_to(fields: Mapping[str, Any]) -> tuple[str, ...]:
     """Return the names of a run's options that a recipe's `fields` (by name, with an `annotation`) take over: those that are for some
     tasks only, and `vectors`, of the same name and type. An option of another type is another thing under that name."""
     alike = (n for n in ("vectors", *of_tasks()) if n in fields)
-    return tuple(n for n in alike if _plain(fields[n].annotation) == _plain(options()[n].type))
+    return tuple(n for n in alike if _types_allowed(fields[n].annotation) == _types_allowed(options()[n].type))
 
 
-def _plain(annotation: Any) -> frozenset[Any]:
+def _types_allowed(annotation: Any) -> frozenset[Any]:
     """Return the types that an annotation allows beside None."""
     union = isinstance(annotation, UnionType) or get_origin(annotation) is Union
     return frozenset(get_args(annotation) if union else (annotation,)) - {NoneType}

@@ -50,7 +50,7 @@ class Voc(Format):
         where = root / "Annotations" if (root / "Annotations").is_dir() else root
         pictures = {p.stem: p for name in _NAMES if (root / name).is_dir() for p in pictures_below(root / name)}
         pictures = pictures or {p.stem: p for p in sorted(where.iterdir()) if p.suffix.lower() in PICTURES}
-        names = _listed(path) if path.is_file() else sorted({*pictures, *(p.stem for p in where.glob("*.xml"))})
+        names = _names_in(path) if path.is_file() else sorted({*pictures, *(p.stem for p in where.glob("*.xml"))})
         out = []
         for name in names:
             file = where / f"{name}.xml"
@@ -61,7 +61,7 @@ class Voc(Format):
                 )
             shown = str(pictures.get(name, root / f"{name}.jpg"))
             # a picture without a file of boxes is one without boxes
-            out.append(_read(file, shown) if file.is_file() else Marked(name, shown, []))
+            out.append(_read_boxes(file, shown) if file.is_file() else Marked(name, shown, []))
         return _from_zero(out)
 
 
@@ -70,7 +70,7 @@ def _root(path: Path) -> Path | None:
     return next((p for p in path.resolve().parents[:3] if (p / "Annotations").is_dir()), None)
 
 
-def _listed(path: Path) -> list[str]:
+def _names_in(path: Path) -> list[str]:
     lines = path.read_text(encoding="utf-8-sig", errors="replace").split("\n")
     names = [line.split()[0] for line in lines if line.strip()]
     if not names:
@@ -78,7 +78,7 @@ def _listed(path: Path) -> list[str]:
     return names
 
 
-def _read(file: Path, picture: str) -> Marked:
+def _read_boxes(file: Path, picture: str) -> Marked:
     data = file.read_bytes()
     try:
         root = ElementTree.fromstring(data, ElementTree.XMLParser(target=_Plain()))  # noqa: S314 - see _Plain

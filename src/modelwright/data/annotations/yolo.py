@@ -47,7 +47,7 @@ class Yolo(Format):
         out = []
         for picture in pictures_below(folder):
             file = _labels(picture)
-            read = _read(file, names) if file is not None else []
+            read = _read_boxes(file, names) if file is not None else []
             place = str(file if file is not None else picture.relative_to(folder))
             boxes, lines = [box for box, _ in read], [Words(f"{place}, {w.en}", f"{place} {w.zh}") for _, w in read]
             out.append(Marked(place, str(picture), boxes, relative=True, places=lines))
@@ -66,7 +66,7 @@ def _labels(picture: Path) -> Path | None:
     return next((p for p in places if p.is_file() and p.name not in _NAMES), None)
 
 
-def _read(file: Path, names: dict[int, str] | None) -> list[tuple[Box, Words]]:
+def _read_boxes(file: Path, names: dict[int, str] | None) -> list[tuple[Box, Words]]:
     """Return the boxes of a file, each with its line."""
     out: list[tuple[Box, Words]] = []
     for line, text in enumerate(file.read_text(encoding="utf-8-sig", errors="replace").splitlines(), 1):

@@ -178,7 +178,7 @@ def _check_header(sound: Any, part: bool = False) -> None:
             f"the header claims {sound.samplerate} samples a second; expected {_RATES[0]} to {_RATES[1]}",
             f"文件头标明的采样率为每秒 {sound.samplerate} 次；应在 {_RATES[0]} 到 {_RATES[1]} 之间",
         )
-    if not part and _known(sound) and sound.frames > MOST_SECONDS * sound.samplerate:
+    if not part and _tells_length(sound) and sound.frames > MOST_SECONDS * sound.samplerate:
         hours = sound.frames / sound.samplerate / 3600
         raise Unreadable(
             f"the recording claims {hours:.1f} hours; at most one hour is read: cut it into parts",
@@ -186,14 +186,14 @@ def _check_header(sound: Any, part: bool = False) -> None:
         )
 
 
-def _known(sound: Any) -> bool:
+def _tells_length(sound: Any) -> bool:
     """Whether the header tells a length; libsndfile answers with its largest number where it does not."""
     return bool(0 < sound.frames < 1 << 62)
 
 
 def _seconds(sound: Any) -> float | None:
     """Return how long a whole recording is by its header; None where that does not tell."""
-    return sound.frames / sound.samplerate if _known(sound) else None
+    return sound.frames / sound.samplerate if _tells_length(sound) else None
 
 
 def _cut_short(share: float) -> Unreadable:
@@ -242,7 +242,7 @@ def _start(sound: Any, rate: int, most_seconds: float, weights: np.ndarray, left
         parts.append(mono)
     if got == 0:
         raise Unreadable("the recording holds no sound", "录音中没有声音")
-    if not left and _known(sound) and got < _WHOLE * min(wanted, sound.frames):
+    if not left and _tells_length(sound) and got < _WHOLE * min(wanted, sound.frames):
         raise _cut_short(got / sound.frames)
     return np.clip(np.concatenate(parts), -4.0, 4.0)  # float files may exceed 1 a little; damaged ones by far
 
@@ -269,7 +269,7 @@ def _mono(sound: Any, rate: int, wanted: int, weights: np.ndarray) -> Iterator[t
 
 def _check_end(sound: Any) -> None:
     """Read the last moment of a long recording: a cut file has none."""
-    if _known(sound) and sound.frames > _CHECKED * sound.samplerate and sound.seekable():
+    if _tells_length(sound) and sound.frames > _CHECKED * sound.samplerate and sound.seekable():
         sound.seek(sound.frames - 256)
         if len(sound.read(256)) < 128:
             raise _cut_short(_CHECKED * sound.samplerate / sound.frames)

@@ -82,7 +82,7 @@ def decode(cell: Mapping[str, Any], side: int | None = None, most: int = _MOST_P
     scale = (float(told[0]), float(told[1])) if told else None
     if is_dicom(data):
         return _squeezed(shown(data, most, scale), side)
-    return _squeezed(_picture(data, side, most, lambda picture: _plain(picture, scale)), side)
+    return _squeezed(_picture(data, side, most, lambda picture: _to_grey_or_rgb(picture, scale)), side)
 
 
 def _picture(data: bytes, side: int | None, most: int, made: Callable[[Picture], np.ndarray]) -> np.ndarray:
@@ -160,7 +160,7 @@ def _too_large(size: str, most: int) -> Unreadable:
 _DEEP = ("I;16", "I;16B", "I;16L", "I;16N", "I", "F")  # modes of one channel with more than 8 bits
 
 
-def _plain(picture: Picture, scale: Range | None) -> np.ndarray:
+def _to_grey_or_rgb(picture: Picture, scale: Range | None) -> np.ndarray:
     """Return a loaded picture of any mode as uint8 [H, W, 1 or 3]."""
     from PIL import Image
 

@@ -36,7 +36,7 @@ def _divide(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     return np.divide(a, b, out=np.zeros_like(a, dtype=float), where=b > 0)
 
 
-def _seen(truth: np.ndarray, answered: np.ndarray, values: np.ndarray) -> np.ndarray:
+def _mean_over_seen(truth: np.ndarray, answered: np.ndarray, values: np.ndarray) -> np.ndarray:
     """Return the mean over labels [..., K] that occur in truth or answers; NaN where none does."""
     seen = (truth + answered) > 0
     n = seen.sum(-1)
@@ -46,19 +46,19 @@ def _seen(truth: np.ndarray, answered: np.ndarray, values: np.ndarray) -> np.nda
 # Metrics of counts, with any leading axes: hits, positives in truth, positives in answers, each [..., K].
 def _precision_of(hit: np.ndarray, truth: np.ndarray, said: np.ndarray, label: int | None = None) -> np.ndarray:
     values = _divide(hit, said)
-    return values[..., label] if label is not None else _seen(truth, said, values)
+    return values[..., label] if label is not None else _mean_over_seen(truth, said, values)
 
 
 def _recall_of(hit: np.ndarray, truth: np.ndarray, said: np.ndarray, label: int | None = None) -> np.ndarray:
     values = _divide(hit, truth)
     if label is not None:
         return np.where(truth[..., label] > 0, values[..., label], np.nan)
-    return _seen(truth, said, values)
+    return _mean_over_seen(truth, said, values)
 
 
 def _f1_of(hit: np.ndarray, truth: np.ndarray, said: np.ndarray, label: int | None = None) -> np.ndarray:
     values = _divide(2 * hit, truth + said)
-    return values[..., label] if label is not None else _seen(truth, said, values)
+    return values[..., label] if label is not None else _mean_over_seen(truth, said, values)
 
 
 def _micro_f1_of(hit: np.ndarray, truth: np.ndarray, said: np.ndarray) -> np.ndarray:
@@ -70,7 +70,7 @@ def _weighted_f1_of(hit: np.ndarray, truth: np.ndarray, said: np.ndarray) -> np.
 
 
 def _balanced_of(hit: np.ndarray, truth: np.ndarray, said: np.ndarray) -> np.ndarray:
-    return _seen(truth, truth, _divide(hit, truth))
+    return _mean_over_seen(truth, truth, _divide(hit, truth))
 
 
 # Metrics of confusion matrices [..., K, K].

@@ -59,7 +59,7 @@ def matched(truths: Sequence[Any], answers: Sequence[Any], labels: Sequence[str]
     sure: list[bool] = [False]  # by the id of a box: ids begin at 1, since one of 0 would be taken for no match
     true, said = COCO(), COCO()
     true.dataset = {"images": images, "categories": kinds, "annotations": _true(truths, numbers)}
-    said.dataset = {"images": images, "categories": kinds, "annotations": _said(answers, numbers, sure)}
+    said.dataset = {"images": images, "categories": kinds, "annotations": _detections(answers, numbers, sure)}
     with contextlib.redirect_stdout(io.StringIO()):  # it talks about its progress
         true.createIndex()
         said.createIndex()
@@ -73,7 +73,7 @@ def matched(truths: Sequence[Any], answers: Sequence[Any], labels: Sequence[str]
         for p in range(count):
             parts = [found.evalImgs[(k * len(SIZES) + a) * count + p] for a in range(len(SIZES))]
             if parts[0] is not None:
-                by_picture[p][label] = _of(parts, sure)
+                by_picture[p][label] = _matched(parts, sure)
     return list(by_picture)
 
 
@@ -86,7 +86,7 @@ def _true(truths: Sequence[Any], numbers: Mapping[str, int]) -> list[dict[str, A
     return out
 
 
-def _said(answers: Sequence[Any], numbers: Mapping[str, int], sure: list[bool]) -> list[dict[str, Any]]:
+def _detections(answers: Sequence[Any], numbers: Mapping[str, int], sure: list[bool]) -> list[dict[str, Any]]:
     out: list[dict[str, Any]] = []
     for image, boxes in enumerate(answers, 1):
         for b in boxes or ():
@@ -105,7 +105,7 @@ def _entry(b: Mapping[str, Any], image: int, numbers: Mapping[str, int], number:
     }  # fmt: skip
 
 
-def _of(parts: list[Any], sure: list[bool]) -> Matched:
+def _matched(parts: list[Any], sure: list[bool]) -> Matched:
     ids = np.array(parts[0]["dtIds"], np.int64)
     return Matched(
         np.array(parts[0]["dtScores"], np.float64),

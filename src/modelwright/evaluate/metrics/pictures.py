@@ -17,7 +17,7 @@ from modelwright.data.image_quality import MOST_DB, figures
 from modelwright.data.kinds.image import decode
 
 
-def _of(score: Any, truth: Any) -> dict[str, float]:
+def _row_figures(score: Any, truth: Any) -> dict[str, float]:
     """Return the figures of one row: as its model gave them, else from the picture it made."""
     if score is None:
         return {}
@@ -30,7 +30,7 @@ def _of(score: Any, truth: Any) -> dict[str, float]:
 
 
 def figure(
-    name: str, title: Words, high: float, *, higher: bool = True, of: Callable[[Any, Any], dict[str, float]] = _of, absent: float = 1.0
+    name: str, title: Words, high: float, *, higher: bool = True, of: Callable[[Any, Any], dict[str, float]] = _row_figures, absent: float = 1.0
 ) -> Metric:  # fmt: skip
     """Return the metric that is the mean of one figure over rows, found by `of` from score and truth.
 

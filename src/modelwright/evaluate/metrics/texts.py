@@ -38,7 +38,9 @@ def grouped(judged: Judged) -> list[tuple[int, dict[str, Any], list[str]]]:
     return list(out.values())
 
 
-def _parts(width: int, one: Callable[[str, list[str], str], Sequence[float]]) -> Callable[[Judged], np.ndarray]:
+def _row_statistics(
+    width: int, one: Callable[[str, list[str], str], Sequence[float]]
+) -> Callable[[Judged], np.ndarray]:
     """Return the statistics [N, width] of rows from those of one source: `one(answer, references, tokeniser)`."""
 
     def parts(judged: Judged) -> np.ndarray:
@@ -190,13 +192,15 @@ def ratio(s: np.ndarray) -> float:
     return float(s[0] / s[1]) if s[1] else float("nan")
 
 
-BLEU = Metric("bleu", Words("BLEU", "BLEU"), True, bleu, parts=_parts(10, _bleu_of))
-CHRF = Metric("chrf", Words("chrF", "chrF"), True, chrf, parts=_parts(3 * _ORDER, _chrf_of))
-TER = Metric("ter", Words("translation edit rate", "翻译编辑率"), False, ratio, high=np.inf, parts=_parts(2, _ter_of))
-ROUGE_1 = Metric("rouge_1", Words("ROUGE-1", "ROUGE-1"), True, ratio, parts=_parts(2, _rouge_n(1)))
-ROUGE_2 = Metric("rouge_2", Words("ROUGE-2", "ROUGE-2"), True, ratio, parts=_parts(2, _rouge_n(2)))
-ROUGE_L = Metric("rouge_l", Words("ROUGE-L", "ROUGE-L"), True, ratio, parts=_parts(2, _rouge_l))
-EXACT = Metric("exact_match", Words("exact match", "完全匹配率"), True, ratio, parts=_parts(2, _exact))
+BLEU = Metric("bleu", Words("BLEU", "BLEU"), True, bleu, parts=_row_statistics(10, _bleu_of))
+CHRF = Metric("chrf", Words("chrF", "chrF"), True, chrf, parts=_row_statistics(3 * _ORDER, _chrf_of))
+TER = Metric(
+    "ter", Words("translation edit rate", "翻译编辑率"), False, ratio, high=np.inf, parts=_row_statistics(2, _ter_of)
+)
+ROUGE_1 = Metric("rouge_1", Words("ROUGE-1", "ROUGE-1"), True, ratio, parts=_row_statistics(2, _rouge_n(1)))
+ROUGE_2 = Metric("rouge_2", Words("ROUGE-2", "ROUGE-2"), True, ratio, parts=_row_statistics(2, _rouge_n(2)))
+ROUGE_L = Metric("rouge_l", Words("ROUGE-L", "ROUGE-L"), True, ratio, parts=_row_statistics(2, _rouge_l))
+EXACT = Metric("exact_match", Words("exact match", "完全匹配率"), True, ratio, parts=_row_statistics(2, _exact))
 LENGTH = Metric(
     "length_ratio",
     Words("length, answers to references", "长度比（回答/参考）"),
@@ -204,7 +208,7 @@ LENGTH = Metric(
     ratio,
     high=np.inf,
     ideal=1.0,
-    parts=_parts(2, _length),
+    parts=_row_statistics(2, _length),
 )
 SLOTS = Metric("slot_error", Words("slot error", "槽位错误率"), False, ratio, high=np.inf, parts=_slot_parts)
 TEXTS = (BLEU, CHRF, TER, ROUGE_1, ROUGE_2, ROUGE_L, EXACT, LENGTH, SLOTS)

@@ -37,11 +37,13 @@ def forecasts(judged: Judged, table: Table) -> list[Plot]:
         what = (Words("least", "最小"), Words("typically", "居中"), Words("most", "最大"))[
             number if len(some) == 3 else 1
         ]
-        out.append(_one(number, str(names[at]), histories[at], judged, i, float(off[i]), what))
+        out.append(_plot_of_series(number, str(names[at]), histories[at], judged, i, float(off[i]), what))
     return out
 
 
-def _one(number: int, name: str, history: np.ndarray, judged: Judged, i: int, off: float, what: Words) -> Plot:
+def _plot_of_series(
+    number: int, name: str, history: np.ndarray, judged: Judged, i: int, off: float, what: Words
+) -> Plot:
     target = judged.target
     assert isinstance(target, ForecastCodec)
     horizon = target.horizon

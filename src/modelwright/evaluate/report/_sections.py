@@ -156,7 +156,7 @@ def leaderboard(facts: Facts, lang: str) -> Html:
     for r in good:
         weight = number(r["weight"]) if r.get("winner") and r.get("weight") is not None else ""
         cells = [
-            _named(r),
+            _candidate_cell(r),
             number(r.get("value")),
             interval(r.get("low"), r.get("high")),
             _bar(r, ends) if ends[0] <= _real(r.get("value")) <= ends[1] else "",
@@ -180,7 +180,7 @@ def leaderboard(facts: Facts, lang: str) -> Html:
         out.append(
             table(
                 head,
-                [("failed", [_named(r), code(said(r.get("reason"), lang))]) for r in failed],
+                [("failed", [_candidate_cell(r), code(said(r.get("reason"), lang))]) for r in failed],
                 "未能完成的模型" if zh else "failed models",
             )
         )
@@ -200,7 +200,7 @@ def _learnt(row: CandidateRow, facts: Facts) -> str:
     return number(row.get("learnt", (facts.get("rows") or {}).get("train")))
 
 
-def _named(row: CandidateRow) -> Html:
+def _candidate_cell(row: CandidateRow) -> Html:
     options = row.get("options") or {}
     told = ", ".join(
         f"{k}={v:.4g}" if isinstance(v, float) else f"{k}={v}" for k, v in options.items() if v is not None

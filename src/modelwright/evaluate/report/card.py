@@ -52,7 +52,7 @@ def sections(facts: Facts) -> list[tuple[Words, list[Words]]]:
     return [(title, texts) for title, texts in made if texts] + told
 
 
-def _listed(names: Sequence[object], more: str = "") -> Words:
+def _as_code(names: Sequence[object], more: str = "") -> Words:
     """Return names as code, one after the other."""
     shown = [f"`{n}`" for n in names]
     return Words(", ".join(shown) + more, "、".join(shown) + more)
@@ -75,7 +75,7 @@ def _use(facts: Facts) -> list[Words]:
         out.append(Words(f"It reads: {names}.", f"读取的列：{names_zh}。"))
     labels = facts.get("labels") or [p["label"] for p in facts.get("per_class") or []]
     if labels:
-        shown = _listed(labels[:40], " ..." if len(labels) > 40 else "")
+        shown = _as_code(labels[:40], " ..." if len(labels) > 40 else "")
         out.append(
             Words(f"Possible answers ({len(labels)}): {shown.en}.", f"可能的回答（{len(labels)} 个）：{shown.zh}。")
         )
@@ -110,7 +110,7 @@ def _data(facts: Facts) -> list[Words]:
 def _training(facts: Facts) -> list[Words]:
     out = []
     if facts.get("winner"):
-        names = _listed(facts["winner"])
+        names = _as_code(facts["winner"])
         both = len(facts["winner"]) > 1
         out.append(
             Words(

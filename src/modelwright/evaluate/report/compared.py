@@ -42,7 +42,7 @@ def sections(model: Model, judged: Judged, test: Table, seconds: float) -> list[
     for i in some:
         if pictures and time.monotonic() > until:
             break
-        made = _one(model, test.take(np.array([places[int(judged.rows[i])]])), float(values[i]))
+        made = _made_from(model, test.take(np.array([places[int(judged.rows[i])]])), float(values[i]))
         pictures += [made] if made is not None else []
     rows = [_row(judged, int(i)) for i in order[:20]]
     return [
@@ -109,7 +109,7 @@ def _row(judged: Judged, i: int) -> list[str]:
     return [str(int(judged.rows[i])), f"{found.get('psnr', 0.0):.2f}", f"{found.get('ssim', 0.0):.4f}"]
 
 
-def _one(model: Model, row: Table, value: float) -> PictureFact | None:
+def _made_from(model: Model, row: Table, value: float) -> PictureFact | None:
     target = row.schema.target
     assert target is not None
     data = file_bytes(model.scores(row)[0, 0])

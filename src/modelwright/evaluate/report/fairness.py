@@ -66,7 +66,7 @@ def section(facts: Facts, lang: str) -> Html:
     if not fair:
         return Html("")
     zh = lang == "zh"
-    out: list[Html] = [tag("p", code(_said(fair).to(lang)), class_="note")]
+    out: list[Html] = [tag("p", code(_summary(fair).to(lang)), class_="note")]
     plots = {p["name"]: p for p in facts.get("plots") or []}
     for i, column in enumerate(fair["columns"]):
         out.append(tag("h3", f"按 {column['column']} 分组" if zh else f"By {column['column']}"))
@@ -80,7 +80,7 @@ def section(facts: Facts, lang: str) -> Html:
     return join(out)
 
 
-def _said(fair: FairnessFacts) -> Words:
+def _summary(fair: FairnessFacts) -> Words:
     good, zh = "", ""
     if fair["favourable"] is not None:
         good, zh = (

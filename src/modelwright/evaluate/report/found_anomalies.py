@@ -29,7 +29,7 @@ def plots(judged: Judged, table: Table) -> list[Plot]:
     if not len(judged.rows) or not isinstance(judged.target, AnomalyCodec):
         return []
     order = _in_time(judged, table)
-    return [*_series(judged, table, order), _scores(judged, order), _held(judged)]
+    return [*_series(judged, table, order), _scores(judged, order), _alarms_at_rates(judged)]
 
 
 def _in_time(judged: Judged, table: Table) -> np.ndarray:
@@ -112,7 +112,7 @@ def _scores(judged: Judged, order: np.ndarray) -> Plot:
     return Plot("scores", title, says, c.svg(fig, "scores", title))
 
 
-def _held(judged: Judged) -> Plot:
+def _alarms_at_rates(judged: Judged) -> Plot:
     """Draw how many usual rows raise an alarm at each declared rate: it holds where the line keeps to the diagonal."""
     assert isinstance(judged.target, AnomalyCodec)
     title = Words("Does the declared rate of false alarms hold?", "误报率是否如所声明？")

@@ -46,7 +46,7 @@ def sections(model: Model, judged: Judged, develop: Table, test: Table, seconds:
         at = int(((ground - _vector(pixels)[None]) ** 2).sum(1).argmin())
         near = decode(column[places[at]].as_py())
         title = "" if name is None else str(name)
-        pictures.append({"title": [title, title], "after": _shown(pixels), "wanted": _shown(near)})
+        pictures.append({"title": [title, title], "after": _as_data_url(pixels), "wanted": _as_data_url(near)})
     return [
         Section(
             "made", Words("Pictures that were made", "生成的图片"), _words(judged), (), [], private=True, pictures=tuple(pictures),
@@ -77,7 +77,7 @@ def _words(judged: Judged) -> Words:
     return Words(en, zh)
 
 
-def _shown(pixels: np.ndarray) -> str:
+def _as_data_url(pixels: np.ndarray) -> str:
     from PIL import Image
 
     picture = Image.fromarray(in_channels(pixels, 3))

@@ -82,7 +82,7 @@ def sections(
         (Words("Who is responsible", "处理者"), _who(told)),
         (Words("Which data is used", "使用哪些数据"), _data(facts, consent, privacy, subjects)),
         (Words("For what purpose, on which ground", "处理目的与法律依据"), _purpose(facts, consent, told)),
-        (Words("Where it is kept, and how it is protected", "存储与保护"), _kept(facts)),
+        (Words("Where it is kept, and how it is protected", "存储与保护"), _storage_words(facts)),
         (Words("How long it is kept", "保存期限"), _long(consent)),
         (Words("Answers made by the model", "自动化决策"), _decisions(facts)),
         (Words("Your rights", "您的权利"), _rights(told)),
@@ -185,7 +185,7 @@ def _purpose(facts: Facts, consent: Mapping[str, Any], told: Told) -> list[Words
     return out
 
 
-def _kept(facts: Facts) -> list[Words]:
+def _storage_words(facts: Facts) -> list[Words]:
     config = facts.get("config") or {}
     other = gap("other recipients, transfers abroad; none if there are none", "其他接收方、出境情况；没有则填“无”")
     out = [

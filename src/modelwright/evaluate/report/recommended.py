@@ -94,15 +94,17 @@ def _beyond(
 ) -> Section:  # fmt: skip
     features, by = _features(histories, target, related)
     told = [
-        (Words("novelty (bits)", "新颖度（比特）"), _shown(beyond.novelty(items, counts))),
-        (Words("popularity (events per item)", "热度（每物品事件数）"), _shown(beyond.popularity(items, counts))),
-        (Words("more popular than what was had", "比用户历史更热门"), _shown(beyond.popularity_lift(items, had, counts), share=True)),
-        (Words(f"diversity (by {by.en})", f"多样性（按{by.zh}）"), _shown(beyond.diversity(items[:_LISTS], features))),
+        (Words("novelty (bits)", "新颖度（比特）"), _with_interval(beyond.novelty(items, counts))),
+        (Words("popularity (events per item)", "热度（每物品事件数）"), _with_interval(beyond.popularity(items, counts))),
+        (Words("more popular than what was had", "比用户历史更热门"), _with_interval(beyond.popularity_lift(items, had, counts), share=True)),
+        (Words(f"diversity (by {by.en})", f"多样性（按{by.zh}）"), _with_interval(beyond.diversity(items[:_LISTS], features))),
     ]  # fmt: skip
     group = _groups(target, related)
     if group is not None:
         off = beyond.calibration(items, had, group[1], len(group[2]))
-        told.append((Words(f"off the user's `{group[0]}` (bits)", f"偏离用户的“{group[0]}”分布（比特）"), _shown(off)))
+        told.append(
+            (Words(f"off the user's `{group[0]}` (bits)", f"偏离用户的“{group[0]}”分布（比特）"), _with_interval(off))
+        )
     return Section(
         "beyond", Words("What the lists are like", "列表的性质"),
         Words(
@@ -114,7 +116,7 @@ def _beyond(
     )  # fmt: skip
 
 
-def _shown(values: np.ndarray, *, share: bool = False) -> tuple[str, str]:
+def _with_interval(values: np.ndarray, *, share: bool = False) -> tuple[str, str]:
     """Return a mean over users and its interval as text."""
     found = beyond.interval(values)
     if not np.isfinite(found[0]):

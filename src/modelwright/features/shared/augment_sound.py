@@ -62,7 +62,7 @@ def in_room(samples: np.ndarray, rate: int, rng: np.random.Generator) -> np.ndar
 
 
 @cache
-def _lines(bands: int) -> np.ndarray:
+def _interpolation(bands: int) -> np.ndarray:
     """Return the matrix float32 [K, M] that draws lines through K values over M bands."""
     at = np.linspace(0, _KNOTS - 1, bands)
     return np.stack([np.interp(at, np.arange(_KNOTS), row) for row in np.eye(_KNOTS)]).astype(np.float32)
@@ -70,7 +70,7 @@ def _lines(bands: int) -> np.ndarray:
 
 def curves(count: int, bands: int, strength: float, rng: np.random.Generator) -> np.ndarray:
     """Return smooth curves of chance over the bands, float32 [count, M], deviating by about `strength`."""
-    out: np.ndarray = rng.normal(0.0, strength, (count, _KNOTS)).astype(np.float32) @ _lines(bands)
+    out: np.ndarray = rng.normal(0.0, strength, (count, _KNOTS)).astype(np.float32) @ _interpolation(bands)
     return out
 
 

@@ -78,7 +78,7 @@ class Canvas:
 
     def placed(self, width: int, height: int) -> list[Placed]:
         """Return where the tiles of a picture of this size come from, row by row."""
-        whole_w, whole_h = _whole(self.width, self.across), _whole(self.height, self.down)
+        whole_w, whole_h = _width_of_tiles(self.width, self.across), _width_of_tiles(self.height, self.down)
         scale = min(whole_w / width, whole_h / height, _MOST_UP if self.tiles == 1 else math.inf)
         lefts = _starts(width * scale, self.width, self.across)
         tops = _starts(height * scale, self.height, self.down)
@@ -149,7 +149,7 @@ def _part(length: float, tiles: int) -> int:
     return max(2 * _STEP, _STEP * math.ceil(side / _STEP - 0.01))
 
 
-def _whole(side: int, tiles: int) -> float:
+def _width_of_tiles(side: int, tiles: int) -> float:
     return side if tiles == 1 else side * (tiles - (tiles - 1) * _OVERLAP)
 
 

@@ -169,9 +169,9 @@ class HubPixels(HubCodec):
 
     def encode(self, values: pa.Array) -> dict[str, Any]:
         missing = np.asarray(values.is_null()).astype(np.float32)
-        return {"pixels": decoded(values, self._one, (self.side, self.side, 3), np.uint8), "missing": missing}
+        return {"pixels": decoded(values, self._picture_of, (self.side, self.side, 3), np.uint8), "missing": missing}
 
-    def _one(self, cell: Mapping[str, Any]) -> np.ndarray:
+    def _picture_of(self, cell: Mapping[str, Any]) -> np.ndarray:
         from PIL import Image
 
         try:

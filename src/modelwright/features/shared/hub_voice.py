@@ -117,14 +117,14 @@ class SpeechT5Text:
             if sound.base[:1] == "@":  # of pinyin it knows nothing
                 unknown.append(sound.base.lstrip("@"))
                 continue
-            known = [self._known(c) for c in sound.base]
+            known = [self._id_in_any_case(c) for c in sound.base]
             unknown += [c for c, i in zip(sound.base, known, strict=True) if i is None]
             made = [i for i in known if i is not None]
             if made:
                 words.append([self.ids[_SPACE], *made])
         return self._parted(words), unknown
 
-    def _known(self, c: str) -> int | None:
+    def _id_in_any_case(self, c: str) -> int | None:
         return next((self.ids[o] for o in (c, c.lower(), c.upper()) if o in self.ids), None)
 
     def _parted(self, words: Sequence[list[int]]) -> list[list[int]]:

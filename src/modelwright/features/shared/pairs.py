@@ -23,10 +23,10 @@ def alike_at(labels: Sequence[str]) -> int:
 
 def lexical(first: Sequence[str], second: Sequence[str]) -> np.ndarray:
     """Return the features [N, 9] float32, each in 0..1."""
-    return np.array([_one(a, b) for a, b in zip(first, second, strict=True)], np.float32).reshape(-1, len(NAMES))
+    return np.array([_likeness(a, b) for a, b in zip(first, second, strict=True)], np.float32).reshape(-1, len(NAMES))
 
 
-def _one(first: str, second: str) -> tuple[float, ...]:
+def _likeness(first: str, second: str) -> tuple[float, ...]:
     a, b = (re.sub(r"\s+", " ", unicodedata.normalize("NFKC", t).lower().strip()) for t in (first, second))
     figures_a, figures_b = set(_FIGURES.findall(a)), set(_FIGURES.findall(b))
     short = max(1, min(len(a), len(b)))

@@ -55,10 +55,10 @@ class Pronunciations:
             words = words_of(text)
             if len(words) == len(found):
                 for word, sounds in zip(words, found, strict=True):
-                    counts[word][_told(language, (base for base, _ in sounds))] += 1
+                    counts[word][_sounds_of(language, (base for base, _ in sounds))] += 1
         every = sorted({w for t in texts for w in words_of(t)})
         for word, found in zip(every, by_program(every, voice), strict=True):
-            alone = _told(language, (base for part in found for base, _ in part))
+            alone = _sounds_of(language, (base for part in found for base, _ in part))
             counts[word][alone] += 0 if alone in counts[word] else 1
         out = {}
         for word in every:
@@ -76,7 +76,7 @@ class Pronunciations:
         return [s for w in words_of(text) if w in self.said for s in self.said[w][0]]
 
 
-def _told(language: str, sounds: Iterable[str]) -> Said:
+def _sounds_of(language: str, sounds: Iterable[str]) -> Said:
     if language != "en":
         return tuple(sounds)
     return tuple(part for s in sounds for part in _ENGLISH.get(s, s).split())

@@ -103,14 +103,14 @@ def _other(m: re.Match[str], language: str) -> str:
         said = how(int(digits), to="ordinal")
     else:
         said = how(int(digits))
-    said = _plain(said, language)
+    said = _without_signs(said, language)
     money = spoken_amounts.MONEY.get(language, {}).get(_currency(m))
     value = 0 if one_by_one else int(digits)
     if money is not None and len(part) == 2 and language in spoken_amounts.HUNDREDTHS and not m["scale"]:
         joint, hundredths = spoken_amounts.HUNDREDTHS[language]
         said = spoken_amounts.beside(said, value, False, money, language)
         if int(part):
-            small = _plain(how(int(part)), language)
+            small = _without_signs(how(int(part)), language)
             small = (
                 small if hundredths is None else spoken_amounts.beside(small, int(part), False, hundredths, language)
             )
@@ -128,7 +128,7 @@ def _other(m: re.Match[str], language: str) -> str:
     return f"{_minus(how)} {said}".strip() if m["sign"] or m["below"] else said
 
 
-def _plain(said: str, language: str) -> str:
+def _without_signs(said: str, language: str) -> str:
     """Return a number's words without signs; without `and` in English, since whether it is said differs from speaker to speaker."""
     said = said.replace("-", " ").replace(",", "")
     if language == "es":  # num2words leaves `one` whole before a thousand: veintiuno mil

@@ -44,14 +44,14 @@ class MessagePassing(Encoder):
         real = atoms[:, :, 0] > 0
         there = (neighbours > 0)[..., None]
         source = (neighbours - 1).clamp_min(0).reshape(b, a * k)
-        start = _taken(self.first(atoms), source).view(b, a, k, -1) + self.bond(inputs["bonds"])
+        start = _rows_at(self.first(atoms), source).view(b, a, k, -1) + self.bond(inputs["bonds"])
         start = start * there
         messages = start.relu()
         turned = source * k + back.reshape(b, a * k)
         for _ in range(self.steps - 1):
             into = messages.sum(2)
-            own = _taken(messages.flatten(1, 2), turned)
-            others = (_taken(into, source) - own).view(b, a, k, -1)
+            own = _rows_at(messages.flatten(1, 2), turned)
+            others = (_rows_at(into, source) - own).view(b, a, k, -1)
             messages = (start + self.dropout(self.again(others))).relu() * there
         states = self.norm(self.last(torch.cat([atoms, messages.sum(2)], dim=2)).relu())
         mean = (states * real[:, :, None]).sum(1) / real.sum(1, keepdim=True).clamp_min(1)
@@ -60,7 +60,7 @@ class MessagePassing(Encoder):
         return Encoded(torch.where(real.any(1, keepdim=True), vector, torch.zeros_like(vector)), states, real)
 
 
-def _taken(x: Tensor, index: Tensor) -> Tensor:
+def _rows_at(x: Tensor, index: Tensor) -> Tensor:
     """Return the rows of x [B, N, D] at index [B, M]."""
     return x.gather(1, index[:, :, None].expand(-1, -1, x.shape[2]))
 

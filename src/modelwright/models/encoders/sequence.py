@@ -46,9 +46,9 @@ class SequenceCNN(Encoder):
         if self.reverse and self.training:
             turn = torch.rand(len(ids), 1, device=ids.device) < 0.5
             ids = torch.where(turn, self._other_strand(ids), ids)
-        vector, states = self._read(ids)
+        vector, states = self._convolved(ids)
         if self.reverse and not self.training:
-            vector = (vector + self._read(self._other_strand(ids))[0]) / 2
+            vector = (vector + self._convolved(self._other_strand(ids))[0]) / 2
         there = (inputs["ids"][:, :1] != 1).to(vector.dtype)
         return Encoded(vector * there, states, inputs["ids"] > 0)
 
@@ -59,7 +59,7 @@ class SequenceCNN(Encoder):
         turned = torch.where(place < length, length - 1 - place, place)
         return self.pairs[ids.gather(1, turned)]
 
-    def _read(self, ids: Tensor) -> tuple[Tensor, Tensor]:
+    def _convolved(self, ids: Tensor) -> tuple[Tensor, Tensor]:
         mask = (ids > 0)[:, None, :]
         x = nn.functional.one_hot(ids, self.size).to(self.first.weight.dtype).transpose(1, 2) * mask
         x = self.first(x).relu() * mask

@@ -62,7 +62,7 @@ class Coder(nn.Module):
         self.register_buffer("centre", torch.zeros(1, CODE, 1, 1))
         self.register_buffer("deviation", torch.ones(1, CODE, 1, 1))
 
-    def _seen(self, x: Tensor) -> tuple[Tensor, Tensor]:
+    def _moments(self, x: Tensor) -> tuple[Tensor, Tensor]:
         seen = self.into(pixel_unshuffle(x, _FOLD))
         for step in self.down:
             seen = step(seen)
@@ -76,12 +76,12 @@ class Coder(nn.Module):
         return pixel_shuffle(self.out(seen), _FOLD)
 
     def forward(self, x: Tensor) -> Coded:
-        mean, spread = self._seen(x)
+        mean, spread = self._moments(x)
         return Coded(self._back(mean + (0.5 * spread).exp() * torch.randn_like(mean)), mean, spread)
 
     def encode(self, x: Tensor) -> Tensor:
         """Return the codes [B, Z, S/8, S/8] of pictures, each channel about 0 with a deviation of 1."""
-        return (self._seen(x)[0] - self.get_buffer("centre")) / self.get_buffer("deviation")
+        return (self._moments(x)[0] - self.get_buffer("centre")) / self.get_buffer("deviation")
 
     def decode(self, code: Tensor) -> Tensor:
         """Return the pictures [B, C, S, S] in -1..1 of codes."""

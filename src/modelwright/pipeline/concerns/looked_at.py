@@ -37,12 +37,12 @@ class LookedAt(Concern):
     def report_deepened(self, state: State, facts: Facts) -> None:
         if state.task.name != "image-to-image":
             return
-        said = self._said()
+        said = self._words_on_lpips()
         for section in facts.get("sections", []):
             if section["name"] == "pictures":
                 section["says"] = [a + b for a, b in zip(section["says"], said, strict=True)]
 
-    def _said(self) -> Words:
+    def _words_on_lpips(self) -> Words:
         """What the report says of LPIPS."""
         named = getattr(self.config, "lpips", None)
         if not named:

@@ -37,7 +37,7 @@ class OpenedFiles(Concern):
         """Time the first look at a few files; a run that goes on keeps as many rows as when it began."""
         if part != TRAINING or raw.num_rows <= _LEAST:
             return raw
-        kept = self._kept(raw, source)
+        kept = self._rows_in_time(raw, source)
         if kept >= raw.num_rows:
             return raw
         self.kept = kept
@@ -49,7 +49,7 @@ class OpenedFiles(Concern):
         )
         return raw.take(pa.array(np.sort(drawn)))
 
-    def _kept(self, raw: pa.Table, source: str) -> int:
+    def _rows_in_time(self, raw: pa.Table, source: str) -> int:
         """Return how many rows can be opened in time; all where no column holds files."""
         if self.began is not None:
             place = self.began.data / _FILE

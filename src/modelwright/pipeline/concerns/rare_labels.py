@@ -50,14 +50,14 @@ class RareLabels(Concern):
         codes = np.asarray(values.dictionary_encode().indices)
         counts = np.bincount(codes)
         order = np.argsort(-counts, kind="stable")
-        kept = self._kept(counts[order])
+        kept = self._labels_in_time(counts[order])
         if kept >= len(order):
             return
         self.kept = kept
         gone = np.flatnonzero(~np.isin(codes, order[:kept]))
         data.findings.append(_finding(column.name, len(order), kept, gone, data.table.rows))
 
-    def _kept(self, counts: np.ndarray) -> int:
+    def _labels_in_time(self, counts: np.ndarray) -> int:
         """Return how many labels are learnt, from the number of rows of each [K], falling."""
         if self.began is not None:
             place = self.began.data / _FILE

@@ -41,10 +41,12 @@ class Pinyin(Recogniser):
             end = m.end("other")
             if other.endswith(("'s", "’s")):
                 other, end = other[:-2], end - 2
-            if (one in _SURNAMES and self._given(other)) or (other in _SURNAMES and self._given(one)):
+            if (one in _SURNAMES and self._may_be_given_name(other)) or (
+                other in _SURNAMES and self._may_be_given_name(one)
+            ):
                 yield person_at(some, cell, (m.start("one"), end), 0.86)
 
-    def _given(self, word: str) -> bool:
+    def _may_be_given_name(self, word: str) -> bool:
         """Whether a word may be a given name of two syllables: in no list of words, places or other names."""
         return self._two.fullmatch(word) is not None and kind_of(word) in "USF" and word not in _SURNAMES
 

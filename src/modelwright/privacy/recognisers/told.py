@@ -175,7 +175,9 @@ class Told(Recogniser):
         for cell, m in acting.finditer(self._acting):
             start, end = m.span("name")
             allowed = _allowed(m["name"])
-            if is_common(acting.text[start - 1 : start + 1]) and is_common(_given(m["name"])):  # 对于经常出差的人
+            if is_common(acting.text[start - 1 : start + 1]) and is_common(
+                _given_name_of(m["name"])
+            ):  # 对于经常出差的人
                 allowed = min(allowed, 0.0)
             if doubt(acting.text, start, end) <= allowed and not in_word(acting.text, start, end):
                 yield person_at(acting, cell, (start, end), 0.8)
@@ -278,7 +280,7 @@ def _follows_people(text: str, start: int) -> bool:
 def _stands(text: str, start: int, end: int, person: bool) -> bool:
     """Whether a name of common characters stands there, and an end, a mark or a word after it; `person` says that it follows a word for people."""
     name = text[start:end]
-    given = _given(name)
+    given = _given_name_of(name)
     known = len(given) > 1 and _allowed(name) == 1
     if not person and (not known or HAN_CHARACTER.match(text[start - 2 : start - 1])):
         return False
@@ -298,7 +300,7 @@ def _stands(text: str, start: int, end: int, person: bool) -> bool:
     return doubt(text, start, end) <= (0.35 if known else -1.0 if len(name) == 2 and after else 0.0)
 
 
-def _given(name: str) -> str:
+def _given_name_of(name: str) -> str:
     return name[2:] if name[:2] in DOUBLE and len(name) > 2 else name[1:]
 
 
@@ -307,7 +309,7 @@ def _allowed(name: str) -> float:
 
     听石建平说: 建平 is a word and 石 seldom a surname, but with three characters that names are made of, between 听 and 说, it is one.
     """
-    given = _given(name)
+    given = _given_name_of(name)
     if given[-1] not in _GIVEN_NAMES or given[-1] in "和与同跟":
         return -1.0
     if len(name) - len(given) == 2:

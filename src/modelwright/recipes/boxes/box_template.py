@@ -61,9 +61,9 @@ class TemplateModel(Model):
     def find(self, table: Table) -> list[Found | None]:
         """Return what is found in each picture."""
         name = picture_column(table.schema)
-        return [self._one(upright(cell)) for cell in table.column(name or "").to_pylist()]
+        return [self._found_in(upright(cell)) for cell in table.column(name or "").to_pylist()]
 
-    def _one(self, pixels: np.ndarray | None) -> Found | None:
+    def _found_in(self, pixels: np.ndarray | None) -> Found | None:
         if pixels is None:
             return None
         small, scale = _smaller(pixels, self.options.side)

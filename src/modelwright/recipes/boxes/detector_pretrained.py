@@ -39,7 +39,7 @@ class PretrainedDetector(DetectorRecipe):
     model = PretrainedDetectorModel
 
     def refuses(self, schema: Schema, target: TargetCodec, rows: int) -> Words | None:
-        if not self._named():
+        if not self._convolutional():
             return Words(
                 "no backbone with maps was named: --pretrained efficientnet-lite0",
                 "未指定可给出特征图的骨干：--pretrained efficientnet-lite0",
@@ -49,7 +49,7 @@ class PretrainedDetector(DetectorRecipe):
     def variants(self, schema: Schema, target: TargetCodec, rows: int) -> list[Options]:
         return [
             self.options(**plan(rows), flip=may_flip(target), pretrained=n, encoder_lr=find(n).rate)
-            for n in self._named()
+            for n in self._convolutional()
         ]
 
     def backbone(self, options: DetectorOptions) -> tuple[dict[str, Any] | None, Path | None]:
@@ -63,7 +63,7 @@ class PretrainedDetector(DetectorRecipe):
             "origin": found.origin(),
         }, found.folder
 
-    def _named(self) -> tuple[str, ...]:
+    def _convolutional(self) -> tuple[str, ...]:
         return tuple(n for n in self.bases.encoders.get("image", ()) if find(n).convolutional)
 
 

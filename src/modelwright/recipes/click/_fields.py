@@ -127,7 +127,7 @@ def _coded(values: pa.Array, field: Field) -> np.ndarray:
     return np.array([*known, _hash(f"{field.name}?")], np.uint64)[place][:, None]
 
 
-def _one(values: pa.Array, field: Field) -> np.ndarray:
+def _codes_of(values: pa.Array, field: Field) -> np.ndarray:
     return _coded(values.cast(pa.string()), field)
 
 
@@ -186,7 +186,7 @@ def _parted(values: pa.Array) -> bool:
 
 
 _READERS: dict[str, Callable[[pa.Array, Field], np.ndarray]] = {
-    "one": _one,
+    "one": _codes_of,
     "bin": lambda values, field: _bins(_numbers(values), field),
     "when": lambda values, field: _bins(_micros(values), field),
     "hour": _hour,

@@ -59,15 +59,15 @@ class _Column:
     def encode(self, values: Any) -> np.ndarray:
         """Return the features of a single cell, one codec's after another's."""
         if self._known is None:
-            return self._found(values)
+            return self._encoded(values)
         value = listed(values)[0]
         found = self._known.get(value)
         if found is None:
-            found = self._found(values)
+            found = self._encoded(values)
             if len(self._known) < _MOST:
                 self._known[value] = found
         return found
 
-    def _found(self, values: Any) -> np.ndarray:
+    def _encoded(self, values: Any) -> np.ndarray:
         parts = [codec.encode(values)[0] for codec in self.codecs]
         return parts[0] if len(self._order) == 1 else np.concatenate([parts[k] for k in self._order])

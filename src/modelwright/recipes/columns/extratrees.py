@@ -161,7 +161,7 @@ class ExtraTrees(Recipe):
             history.append({"step": float(model.n_estimators)})
             ctx.events.emit(Step(ctx.name, model.n_estimators, total, {}))
         trees = [t.tree_ for t in model.estimators_]
-        forest = flattened(trees, [_values(t, model, ctx.target) for t in trees])
+        forest = flattened(trees, [_node_answers(t, model, ctx.target) for t in trees])
         return ExtraTreesModel(columns, forest, ctx.target, {"trees": len(trees)}, history)
 
 
@@ -169,7 +169,7 @@ def _leaf(options: ExtraTreesOptions, rows: int) -> int:
     return options.leaf or max(1, rows // _ROWS_A_LEAF)
 
 
-def _values(tree: Any, model: Any, target: TargetCodec) -> np.ndarray:
+def _node_answers(tree: Any, model: Any, target: TargetCodec) -> np.ndarray:
     """Return what each node of a tree answers [M, K]: shares of the classes, chances of the labels, or a value."""
     value = tree.value  # [M, answers, classes]
     if target.kind == "value":

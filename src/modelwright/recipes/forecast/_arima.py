@@ -207,12 +207,12 @@ def fitted(level: np.ndarray, order: Order, differences: tuple[int, int], season
 
 def _split(order: Order, at: np.ndarray, season: int) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, float]:
     """Return phi, Phi, theta, Theta as polynomials, constant first, and the mean."""
-    phi, long_phi, theta, long_theta = _parts(order, at)
+    phi, long_phi, theta, long_theta = _split_coefficients(order, at)
     mean = float(at[-1]) if order[4] else 0.0
     return _after_one(-phi), _spaced(-long_phi, season), _after_one(theta), _spaced(long_theta, season), mean
 
 
-def _parts(order: Order, at: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+def _split_coefficients(order: Order, at: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """Return the coefficients of phi, Phi, theta, Theta."""
     p, q, long_p, long_q, _ = order
     first, second, third = p, p + long_p, p + long_p + q
@@ -281,7 +281,7 @@ def _later(values: np.ndarray, steps: int) -> np.ndarray:
 
 def _inside(order: Order, at: np.ndarray) -> bool:
     """Return whether the model neither explodes nor needs the future: all inverse roots are well within the unit circle."""
-    phi, long_phi, theta, long_theta = _parts(order, at)
+    phi, long_phi, theta, long_theta = _split_coefficients(order, at)
     # a root of a seasonal polynomial is one of its season's power
     return (
         _radius(phi) < _ROOT and _radius(-theta) < _ROOT and _radius(long_phi) < _ROOT and _radius(-long_theta) < _ROOT

@@ -33,9 +33,9 @@ class WindowAverageModel(UntaughtModel[WindowAverageOptions]):
     form = WindowAverageOptions
 
     def ahead(self, rows: Sequence[Row]) -> np.ndarray:
-        return np.stack([self._one(r.history) for r in rows])
+        return np.stack([self._forecast_of(r.history) for r in rows])
 
-    def _one(self, history: np.ndarray) -> np.ndarray:
+    def _forecast_of(self, history: np.ndarray) -> np.ndarray:
         steps, season = np.arange(self.target.horizon), self.options.season
         if self.options.drift:
             slope = (history[-1] - history[0]) / max(1, len(history) - 1)

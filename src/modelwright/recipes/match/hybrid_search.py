@@ -76,7 +76,7 @@ class HybridMatcher(Matcher):
 
     @classmethod
     def load(cls, folder: Path, state: Mapping[str, Any]) -> HybridMatcher:
-        made: Any = type(get_recipe(_known(state["recipe"]))).model
+        made: Any = type(get_recipe(_checked_dense(state["recipe"]))).model
         dense = made.matcher_class.load(folder / "dense", state["dense"])
         return cls(dense, state["recipe"], *(float(state[k]) for k in ("share", "constant", "k1", "b")))
 
@@ -88,7 +88,7 @@ class HybridMatcher(Matcher):
         return self._fused([words, self.dense.restored(contents, state["members"][1], own[1])])
 
 
-def _known(name: str) -> str:
+def _checked_dense(name: str) -> str:
     if name not in _DENSE:
         raise ValueError(name)
     return name

@@ -209,7 +209,7 @@ class PictureNetworkRecipe(Recipe):
             took.append(time.process_time() - start)
             if sum(took) > ctx.probe:
                 break
-        epoch = min(took) * options.batch / few * _steps(train, _known(train), options)
+        epoch = min(took) * options.batch / few * _steps(train, _labelled_rows(train), options)
         weights = sum(p.numel() for p in network.parameters())
         memory = (
             (500 << 20)
@@ -253,7 +253,7 @@ class PictureNetworkRecipe(Recipe):
     def _feed(self, train: Table, geometry: Geometry, options: PictureOptions) -> Any:
         from modelwright.train.patches import PatchFeed, Pictures
 
-        known = _known(train)
+        known = _labelled_rows(train)
         chance = _chance(train)
         on_luma = sees_luma(geometry, options)
 
@@ -310,7 +310,7 @@ def _steps(train: Table, known: np.ndarray, options: PictureOptions) -> int:
     return int(np.clip(_PASSES * whole / (options.batch * options.patch**2), _LEAST_STEPS, _STEPS))
 
 
-def _known(table: Table) -> np.ndarray:
+def _labelled_rows(table: Table) -> np.ndarray:
     target = table.schema.target
     assert target is not None
     valid = [np.asarray(table.column(n).is_valid()) for n in (table.schema.inputs[0].name, target.name)]

@@ -49,7 +49,7 @@ def asked(
     if source is None:
         series = list(kept.values())
     else:
-        series = _continued(_read(source, told, about, reading, protect, words), kept, told, words)
+        series = _continued(_series_in(source, told, about, reading, protect, words), kept, told, words)
     series = [s for s in series if len(s.values)]
     adds = False
     if about.get("totals") and series:
@@ -95,7 +95,7 @@ def _added_up(series: list[Series], kept: Mapping[str, Series], words: list[Word
     return [s for s in series if not is_total(s)], False
 
 
-def _read(
+def _series_in(
     source: Any, told: Told, about: Mapping[str, Any], reading: Reading, protect: Callable[[Table], Table],
     words: list[Words],
 ) -> list[Series]:  # fmt: skip

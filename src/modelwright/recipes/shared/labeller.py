@@ -91,11 +91,11 @@ def read_label(answer: str, labels: Sequence[str]) -> int | None:
             said = found.get("label") if isinstance(found, dict) else None
         except ValueError:
             said = None
-    plain = [_plain(x) for x in labels]
+    plain = [_normalised(x) for x in labels]
     if said is not None:
-        wanted = _plain(str(said).lower() if isinstance(said, bool) else str(said))
+        wanted = _normalised(str(said).lower() if isinstance(said, bool) else str(said))
         return plain.index(wanted) if plain.count(wanted) == 1 else None
-    whole = _plain(text)
+    whole = _normalised(text)
     if plain.count(whole) == 1:
         return plain.index(whole)
     named = [i for i, p in enumerate(plain) if p and p in whole]
@@ -104,7 +104,7 @@ def read_label(answer: str, labels: Sequence[str]) -> int | None:
     return named[0] if len(named) == 1 else None
 
 
-def _plain(text: str) -> str:
+def _normalised(text: str) -> str:
     return "".join(unicodedata.normalize("NFKC", text).casefold().split()).strip(".。\"'`*")
 
 

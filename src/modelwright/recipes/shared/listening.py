@@ -58,13 +58,13 @@ class Listener:
         if self.fresh < EVERY * self.rate:
             return []
         self.fresh = 0
-        return self._read(last=False)
+        return self._hear(last=False)
 
     def finish(self) -> list[dict[str, Any]]:
         """Return the last utterance, once no more sound will come."""
-        return self._read(last=True) if len(self.held) else []
+        return self._hear(last=True) if len(self.held) else []
 
-    def _read(self, last: bool) -> list[dict[str, Any]]:
+    def _hear(self, last: bool) -> list[dict[str, Any]]:
         words, speech, frame = self.model.look(self.held)
         seconds = len(self.held) / self.rate
         spoken = np.flatnonzero(speech >= 0.5)
@@ -74,7 +74,7 @@ class Listener:
             return []
         silent = (len(speech) - 1 - int(spoken[-1])) * frame
         if last or silent >= PAUSE:
-            told = self._told("final", words)
+            told = self._result("final", words)
             self._drop(seconds if last else seconds - max(0.0, silent - _KEPT))
             return told
         if seconds > _LONGEST:
@@ -84,17 +84,17 @@ class Listener:
             (k for k, (a, b) in enumerate(zip(texts, self.before)) if a != b), min(len(texts), len(self.before))
         )
         changed, self.before = texts != self.before, texts
-        return self._told("partial", words, settled) if changed else []
+        return self._result("partial", words, settled) if changed else []
 
     def _cut(self, words: list[dict[str, Any]], speech: np.ndarray, frame: float) -> list[dict[str, Any]]:
         """End an utterance that has no pause where it is quietest."""
         first = int(_EARLIEST / frame)
         cut = (first + int(speech[first:].argmin())) * frame
-        told = self._told("final", [w for w in words if w["end"] <= cut + frame])
+        told = self._result("final", [w for w in words if w["end"] <= cut + frame])
         self._drop(cut)
         return told
 
-    def _told(self, kind: str, words: list[dict[str, Any]], settled: int = 0) -> list[dict[str, Any]]:
+    def _result(self, kind: str, words: list[dict[str, Any]], settled: int = 0) -> list[dict[str, Any]]:
         if not words:
             return []
         text = joined([str(w["word"]) for w in words])

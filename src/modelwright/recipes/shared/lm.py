@@ -49,19 +49,19 @@ class LanguageModel(Model):
         cells = table.column(column.name if column else "").to_pylist()
         cells = [c or "" for c in cells]
         docs = documents(cells, self.form, self.vocabulary, self.chat)
-        out = [self._told(d, n, h) for d, (n, h) in zip(docs, self._likelihoods(docs))]
+        out = [self._counts(d, n, h) for d, (n, h) in zip(docs, self._likelihoods(docs))]
         if self.form == "preferences":
             rows = [json.loads(c) for c in cells]
             worse = [self.chat.document([*r["prompt"], *r["rejected"]]) for r in rows]
             for told, doc, (n, h) in zip(out, worse, self._likelihoods(worse)):
-                told |= {"pairs": 1.0, "won": float(told["bits"] < self._told(doc, n, h)["bits"])}
+                told |= {"pairs": 1.0, "won": float(told["bits"] < self._counts(doc, n, h)["bits"])}
         return as_objects(out)[:, None]
 
     def _likelihoods(self, docs: Sequence[Document]) -> Iterator[tuple[np.ndarray, np.ndarray]]:
         first = np.array(opening(self.form, self.vocabulary), np.int32)
         return self.nats([np.concatenate([first, d.ids]) for d in docs])
 
-    def _told(self, doc: Document, nats: np.ndarray, hits: np.ndarray) -> dict[str, float]:
+    def _counts(self, doc: Document, nats: np.ndarray, hits: np.ndarray) -> dict[str, float]:
         trained = doc.trained[len(doc.ids) - len(nats) :]
         return {
             "bits": float(nats[trained].sum() / _LN2), "bytes": float(doc.size), "tokens": float(trained.sum()),

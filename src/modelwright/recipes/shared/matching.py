@@ -138,7 +138,7 @@ class MatchModel(Model):
 
     def scores(self, table: Table) -> np.ndarray:
         if self.target.kind == "objects":
-            return self._found(table)
+            return self._hits_of_rows(table)
         x = self.matcher.similarity(texts_of(table, self.columns[0]), texts_of(table, self.columns[1]))
         z = self.scale * np.asarray(x, np.float64) + self.shift
         if isinstance(self.target, ValueCodec):
@@ -191,7 +191,7 @@ class MatchModel(Model):
             for ids, scores in zip(found.ids, found.scores)
         ]
 
-    def _found(self, table: Table) -> np.ndarray:
+    def _hits_of_rows(self, table: Table) -> np.ndarray:
         hits = self._hits(texts_of(table, self.columns[0]), SHOWN)
         return as_objects([{"hits": h} for h in hits])[:, None]
 

@@ -35,8 +35,8 @@ def looked(made: np.ndarray, wanted: np.ndarray) -> dict[str, float]:
     a, b = (_sized(in_channels(p, 3)) for p in (made, wanted))
     total, area = 0.0, 0
     with torch.inference_mode():
-        for rows in _parts(a.shape[0]):
-            for columns in _parts(a.shape[1]):
+        for rows in _tiles_of(a.shape[0]):
+            for columns in _tiles_of(a.shape[1]):
                 x, y = (_tensor(p[rows, columns]) for p in (a, b))
                 own = x.shape[2] * x.shape[3]
                 total += own * float(_eyes[0](x, y))
@@ -53,7 +53,7 @@ def _sized(pixels: np.ndarray) -> np.ndarray:
     return to_bytes(resized(pixels, height, width, height / pixels.shape[0]))
 
 
-def _parts(side: int) -> list[slice]:
+def _tiles_of(side: int) -> list[slice]:
     """Return the parts of a side, each of about `_TILE` pixels."""
     edges = np.linspace(0, side, max(1, side // _TILE) + 1).astype(int)
     return [slice(int(i), int(j)) for i, j in pairwise(edges)]

@@ -119,7 +119,7 @@ class RankModel(Model):
         column = table.column(user_column(table.schema).name)
         where = self.histories.places(column)
         given = table.column(HISTORY).to_pylist() if HISTORY in names and HISTORY in table.data.column_names else None
-        told = self._told(table, column) if self.reads_users else None
+        told = self._lines_of_users(table, column) if self.reads_users else None
         out = np.empty((len(table), 1), object)
         by_row = np.array([bool(given is not None and given[i]) for i in range(len(table))], bool)
         if told is not None:
@@ -145,7 +145,7 @@ class RankModel(Model):
             self._held = {}
         return out
 
-    def _told(self, table: Table, users: pa.Array) -> Table | None:
+    def _lines_of_users(self, table: Table, users: pa.Array) -> Table | None:
         """Return a line for each row of what is known of its user: from the table of users, else from the row itself."""
         beside = table.related.get("users")
         return table if beside is None else beside.lines(users)

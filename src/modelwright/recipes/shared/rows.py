@@ -138,7 +138,7 @@ def row_weights(table: Table, ctx: FitContext) -> np.ndarray | None:
     weighs in all (Kamiran & Calders 2012, doi 10.1007/s10115-011-0463-8). `table` holds rows with known answers. For tasks
     with one label a row; None for others.
     """
-    given = _given(table) if ctx.target.weighs_rows else None
+    given = _declared_weights(table) if ctx.target.weighs_rows else None
     if ctx.target.kind != "classes" or not (ctx.class_weight or ctx.sensitive):
         return given
     column = table.schema.target
@@ -158,7 +158,7 @@ def row_weights(table: Table, ctx: FitContext) -> np.ndarray | None:
     return np.asarray(weights if ctx.private is not None else weights / weights.mean(), np.float64)
 
 
-def _given(table: Table) -> np.ndarray | None:
+def _declared_weights(table: Table) -> np.ndarray | None:
     """Return what the column of weights says [N], its mean being 1; None where there is none."""
     found = table.schema.of_role("weight")
     if not found:

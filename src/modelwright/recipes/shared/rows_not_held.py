@@ -77,12 +77,12 @@ def further_rows(columns: ColumnCodecs, held: int, most: int, ctx: FitContext) -
         affordable = _SHARE * left / max(_SLOWER * rest.seconds, 1e-9)
         if min(affordable, rest.count) < _WORTH * held:
             return None
-        ctx.cache[key] = _read(columns, most, time.monotonic() + _SHARE * left, ctx)
+        ctx.cache[key] = _read_further(columns, most, time.monotonic() + _SHARE * left, ctx)
     found: FurtherRows = ctx.cache[key]
     return found if len(found) else None
 
 
-def _read(columns: ColumnCodecs, most: int, until: float, ctx: FitContext) -> FurtherRows:
+def _read_further(columns: ColumnCodecs, most: int, until: float, ctx: FitContext) -> FurtherRows:
     assert ctx.rest is not None
     scratch, truths, count, whole = _Scratch(), [], 0, True
     for table in ctx.rest.tables():

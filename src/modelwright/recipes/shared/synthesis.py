@@ -100,7 +100,7 @@ class ReadingModel(Model):
 
     def said(self, table: Table) -> Iterator[np.ndarray | None]:
         """Yield the samples of each row, float32 [T]; None for a row without a text. Words are looked up for some rows together."""
-        rows = list(_rows(table, self.voice))
+        rows = list(_asked_by_row(table, self.voice))
         for at in range(0, len(rows), _TOGETHER):
             some = rows[at : at + _TOGETHER]
             read = self.voice.reader.read_all([text or "" for text, _ in some])
@@ -162,7 +162,7 @@ class ReadingModel(Model):
     def scores(self, table: Table) -> np.ndarray:
         """As Model.scores: a WAV for each row; None where there is nothing to say."""
         out: list[Any] = []
-        for samples, (_, asked) in zip(self.said(table), _rows(table, self.voice), strict=True):
+        for samples, (_, asked) in zip(self.said(table), _asked_by_row(table, self.voice), strict=True):
             how = {"recipe": self.recipe, **({"voice": asked.voice} if asked.voice else {})}
             made = None if samples is None or not len(samples) else marked_wav(samples, self.rate, how)
             out.append(None if made is None else file_json("audio/wav", made))
@@ -250,7 +250,7 @@ def _readable(cell: Any) -> str:
     return text
 
 
-def _rows(table: Table, voice: Voice) -> Iterator[tuple[str | None, Asked]]:
+def _asked_by_row(table: Table, voice: Voice) -> Iterator[tuple[str | None, Asked]]:
     """Yield the text of each row, and how it is to be said."""
     columns = (table.cells(n) for n in (voice.text, voice.speaker, "speed", "pitch", "pause"))
     for text, who, speed, tone, pause in zip(*columns, strict=True):

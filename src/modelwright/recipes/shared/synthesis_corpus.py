@@ -131,7 +131,7 @@ def alike(valid: Table, known: Corpus) -> list[Said]:
     for sentences, cell, text, name in zip(read, valid.column(target.name), texts, names, strict=True):
         if not cell.is_valid or text is None or (voice.speakers and str(name) not in voice.speakers):
             continue
-        made = _one(voice, whole(sentences), samples_of(cell.as_py(), voice.front.rate, MOST_SECONDS))
+        made = _trimmed(voice, whole(sentences), samples_of(cell.as_py(), voice.front.rate, MOST_SECONDS))
         if made is not None:
             made.speaker = voice.speakers.index(str(name)) if voice.speakers else 0
             out.append(_timed(made, known.spans(made)))
@@ -180,7 +180,7 @@ def _gathered(train: Table, ctx: FitContext, language: str) -> Corpus:
             )
             break
         samples = samples_of(cells[i].as_py(), front.rate, MOST_SECONDS)
-        made = _one(voice, sounds, samples)
+        made = _trimmed(voice, sounds, samples)
         if made is None:
             gone.append(int(table.rows[i]))
             continue
@@ -203,7 +203,7 @@ def _gathered(train: Table, ctx: FitContext, language: str) -> Corpus:
     return out
 
 
-def _one(voice: Voice, sounds: Sequence[Sound], samples: np.ndarray) -> Said | None:
+def _trimmed(voice: Voice, sounds: Sequence[Sound], samples: np.ndarray) -> Said | None:
     """Return a recording with its sounds, silence around it cut, durations not known yet; None where it cannot be learnt from."""
     units = np.array(voice.inventory.encode(sounds)[0], np.int64).reshape(-1, 3)
     real = units[:, 0] > len(PAUSES)

@@ -188,9 +188,9 @@ class NetworkTaggerModel(Model):
             weights["wide.weight"] = weights["wide.weight"].half()
         save_file(weights, str(folder / "weights.safetensors"))
         write_arrays(folder / "codec.safetensors", self.codec.arrays())
-        write_state(folder, {"options": self._plain(), "codec": self.codec.state(), "extent": self.extent})
+        write_state(folder, {"options": self._saved_options(), "codec": self.codec.state(), "extent": self.extent})
 
-    def _plain(self) -> dict[str, Any]:
+    def _saved_options(self) -> dict[str, Any]:
         return self.options.model_dump()
 
     @classmethod

@@ -40,9 +40,9 @@ class GazetteerModel(Model):
         self.history: list[dict[str, float]] = []
 
     def scores(self, table: Table) -> np.ndarray:
-        return as_objects([self._one(t or "") for t in table.column(self.column).to_pylist()])[:, None]
+        return as_objects([self._entries_in(t or "") for t in table.column(self.column).to_pylist()])[:, None]
 
-    def _one(self, text: str) -> list[dict[str, Any]]:
+    def _entries_in(self, text: str) -> list[dict[str, Any]]:
         out: list[dict[str, Any]] = []
         units = places(text, self.letters)
         ends = {b: i for i, (_, b) in enumerate(units)}

@@ -64,7 +64,7 @@ class SubwordCodec:
             offsets.append(len(ids))
             closes = np.array([b if b > a else -1 for a, b in encoded.offsets] or [0])
             part = slice(found.offsets[piece], found.offsets[piece + 1])
-            first[part] = 1 + _first(closes, starts[part] - low[piece])
+            first[part] = 1 + _first_subwords(closes, starts[part] - low[piece])
         return {
             "ids": Ragged(np.array(ids, np.int64), np.array(offsets, np.int64)),
             "first": Ragged(first, found.offsets),
@@ -79,7 +79,7 @@ class SubwordCodec:
         return {}
 
 
-def _first(closes: np.ndarray, begins: np.ndarray) -> np.ndarray:
+def _first_subwords(closes: np.ndarray, begins: np.ndarray) -> np.ndarray:
     """Return for units [T] that begin at characters the first sub-word that ends after that; the last where none does."""
     filled = np.maximum.accumulate(closes)  # special tokens have no place of their own
     at = np.searchsorted(filled, begins, "right")
@@ -96,7 +96,7 @@ class HubTaggerModel(NetworkTaggerModel):
         """Where its encoder comes from."""
         return [self.codec.tokens.origin]
 
-    def _plain(self) -> dict[str, Any]:
+    def _saved_options(self) -> dict[str, Any]:
         return {**self.options.model_dump(), "base": ""}
 
     @classmethod

@@ -46,20 +46,20 @@ class HubSpeechRecipe(SpeechRecipe):
     learns: ClassVar[str] = "all"
 
     def refuses(self, schema: Schema, target: TargetCodec, rows: int) -> Words | None:
-        if not self._named():
+        if not self._speech_networks():
             return Words(
                 "no pretrained recogniser (Whisper, wav2vec 2.0 and its kin) was named: --pretrained NAME_OR_FOLDER",
                 "未指定预训练识别模型（Whisper、wav2vec 2.0 等）：--pretrained 名称或文件夹",
             )
         return super().refuses(schema, target, rows)
 
-    def _named(self) -> list[str]:
+    def _speech_networks(self) -> list[str]:
         return [n for n in self.bases.encoders.get("audio", ()) if find(n).config["model_type"] in ("whisper", *_WAVES)]
 
     def variants(self, schema: Schema, target: TargetCodec, rows: int) -> list[Options]:
         made: Any = self.options
         epochs = 6 if rows >= 2000 else min(40, max(8, 6000 // max(1, rows)))
-        return [made(pretrained=name, epochs=epochs) for name in self._named()]
+        return [made(pretrained=name, epochs=epochs) for name in self._speech_networks()]
 
     def estimate(self, train: Table, options: Options, ctx: FitContext) -> Estimate:
         """As Recipe.estimate, from a few steps; what learns nothing takes the time of reading its weights."""
@@ -210,7 +210,7 @@ class _Made:
             most = int(self.found.config.get("max_target_positions", 448)) - len(self.text.state["prompt"]) - 1
             good = np.array([0 < len(t) <= most for t in self.tokens]) & (self.held.lengths > 0)
             index = _some(good, options)
-            held, tokens = _of(self.held, index), [self.tokens[i] for i in index]
+            held, tokens = _rows_of(self.held, index), [self.tokens[i] for i in index]
             told = self.text.state
             return TokenFeed(
                 held, tokens, self.front.mel, self.rate, options.seconds, least, prompt=told["prompt"], end=told["end"], changed=changed
@@ -219,7 +219,9 @@ class _Made:
         frames = self.held.lengths // 320
         cut = self.held.lengths >= int(options.longest * self.rate) - 1
         index = _some((self.ids.lengths > 0) & ~cut & (frames >= 1.05 * self.ids.lengths + 2), options)
-        return WaveFeed(_of(self.held, index), _of(self.ids, index), self.rate, options.seconds, least, changed=changed)
+        return WaveFeed(
+            _rows_of(self.held, index), _rows_of(self.ids, index), self.rate, options.seconds, least, changed=changed
+        )
 
     def model(self, recipe: str, options: HubSpeechOptions, ctx: FitContext) -> WhisperModel | HubFrameModel:
         """Return the model around the network."""
@@ -246,7 +248,7 @@ def _some(good: np.ndarray, options: HubSpeechOptions) -> np.ndarray:
     return np.flatnonzero(good)
 
 
-def _of(rows: Ragged, index: np.ndarray) -> Ragged:
+def _rows_of(rows: Ragged, index: np.ndarray) -> Ragged:
     parts = [rows.values[rows.offsets[i] : rows.offsets[i + 1]] for i in index]
     return Ragged(np.concatenate(parts), np.cumsum([0, *map(len, parts)], dtype=np.int64))
 

@@ -43,9 +43,9 @@ class DtwModel(SpeechModel):
         self.cepstra, self.templates, self.texts = cepstra, list(templates), list(texts)
 
     def hear(self, parts: Sequence[np.ndarray]) -> list[list[dict[str, Any]]]:
-        return [self._one(p) for p in parts]
+        return [self._words_in(p) for p in parts]
 
-    def _one(self, samples: np.ndarray) -> list[dict[str, Any]]:
+    def _words_in(self, samples: np.ndarray) -> list[dict[str, Any]]:
         frames, start = looked(samples, self.front, self.cepstra)
         if not len(frames) or not self.templates:
             return []

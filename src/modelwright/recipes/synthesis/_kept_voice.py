@@ -96,14 +96,14 @@ class KeptVoiceRecipe(VoiceRecipe):
     kinds: ClassVar[tuple[str, ...]]
     unnamed: ClassVar[Words]  # why it does not run where no such voice was named
 
-    def _named(self) -> list[str]:
+    def _voices_named(self) -> list[str]:
         return [n for n in self.bases.text2speech if find(n).config.get("model_type") in self.kinds]
 
     def refuses(self, schema: Schema, target: TargetCodec, rows: int) -> Words | None:
-        return super().refuses(schema, target, rows) if self._named() else self.unnamed
+        return super().refuses(schema, target, rows) if self._voices_named() else self.unnamed
 
     def variants(self, schema: Schema, target: TargetCodec, rows: int) -> list[Options]:
-        return [KeptVoiceOptions(pretrained=name) for name in self._named()]
+        return [KeptVoiceOptions(pretrained=name) for name in self._voices_named()]
 
     def estimate(self, train: Table, options: Options, ctx: FitContext) -> Estimate:
         return Estimate(4.0, 1 << 30)

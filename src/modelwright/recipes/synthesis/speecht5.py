@@ -110,7 +110,7 @@ class SpeechT5Recipe(KeptVoiceRecipe):
 
     def variants(self, schema: Schema, target: TargetCodec, rows: int) -> list[Options]:
         vocoder, vectors = self.bases.vocoders[0], self.bases.voice_vectors
-        return [SpeechT5Options(pretrained=name, vocoder=vocoder, vectors=vectors) for name in self._named()]
+        return [SpeechT5Options(pretrained=name, vocoder=vocoder, vectors=vectors) for name in self._voices_named()]
 
     def fit(self, train: Table, valid: Table | None, options: Options, ctx: FitContext) -> Model:
         from modelwright.models.hub_voice import load_speech_t5, load_vocoder

@@ -38,9 +38,9 @@ class CopyModel(TextModel):
         self.way, self.sentences, self.templates = way, sentences, dict(templates)
 
     def answers(self, sources: Sequence[Source]) -> list[list[str]]:
-        return [[self._one(s)] for s in sources]
+        return [[self._answer_to(s)] for s in sources]
 
-    def _one(self, source: Source) -> str:
+    def _answer_to(self, source: Source) -> str:
         if source.slots and self.templates:
             return self._filled(source)
         return lead(source.text, self.sentences) if self.way == "lead" else source.text

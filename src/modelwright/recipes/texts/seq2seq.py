@@ -144,7 +144,7 @@ class Seq2SeqRecipe(TextRecipe):
         if key not in ctx.cache:
             ctx.cache[key] = self._probe(train, options, ctx)
         epoch, memory = ctx.cache[key]
-        return Estimate(_asked(epoch * 1.05, options.epochs, ctx) + 1.0, memory)
+        return Estimate(_seconds_asked(epoch * 1.05, options.epochs, ctx) + 1.0, memory)
 
     def _probe(self, train: Table, options: Seq2SeqOptions, ctx: FitContext) -> tuple[float, int]:
         """Return seconds of one pass over the rows, and bytes of memory, from a few steps on some of them."""
@@ -241,7 +241,7 @@ def plan(rows: int) -> dict[str, Any]:
     return {**small, "tokens": 1024, "epochs": min(160, max(60, 40_000 // max(1, rows))), "lr": 2e-3}
 
 
-def _asked(epoch: float, epochs: int, ctx: FitContext) -> float:
+def _seconds_asked(epoch: float, epochs: int, ctx: FitContext) -> float:
     """Return the seconds of a fit; where one pass over the rows fits into the time, no more than is not refused.
 
     The plan is cut to the time as training goes, and texts are learnt from a pass or two.

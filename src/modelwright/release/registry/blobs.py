@@ -52,7 +52,7 @@ def put(root: str, bundle: Path, digest: str) -> None:
         return
     final = _folder(local_path(root), digest)
     with _storage_errors(root), lock_beside(final):
-        if not _whole(final, digest):
+        if not _is_as_released(final, digest):
             _copy(bundle, final, digest)
 
 
@@ -64,15 +64,15 @@ def fetch(root: str, digest: str, what: Words) -> Path:
     """
     if is_remote(root):
         final = _folder(cache_folder(), digest)
-        if not _fits(final, digest):
+        if not _has_manifest(final, digest):
             with _storage_errors(root), lock_beside(final):
-                if not _fits(final, digest):
+                if not _has_manifest(final, digest):
                     _download(root, final, digest, what)
         return final
     final = _folder(local_path(root), digest)
     if not (final / _MANIFEST).is_file():
         raise _absent(what, root)
-    if not _fits(final, digest):
+    if not _has_manifest(final, digest):
         raise _changed(what, str(final))
     return final
 
@@ -81,7 +81,7 @@ def _folder(root: Path, digest: str) -> Path:
     return root / digest[:2] / digest / "bundle"
 
 
-def _fits(bundle: Path, digest: str) -> bool:
+def _has_manifest(bundle: Path, digest: str) -> bool:
     """Whether there is a bundle with the manifest of that digest."""
     try:
         return hashlib.sha256((bundle / _MANIFEST).read_bytes()).hexdigest() == digest
@@ -89,10 +89,10 @@ def _fits(bundle: Path, digest: str) -> bool:
         return False
 
 
-def _whole(bundle: Path, digest: str) -> bool:
+def _is_as_released(bundle: Path, digest: str) -> bool:
     """Whether a bundle stands there with every file as it was released."""
     try:
-        if _fits(bundle, digest):
+        if _has_manifest(bundle, digest):
             verify(bundle)
             return True
     except BundleError:
@@ -122,7 +122,7 @@ def _names(bundle: Path) -> list[str]:
 
 
 def _check(part: Path, digest: str, what: Words, where: str) -> None:
-    if not _fits(part, digest):
+    if not _has_manifest(part, digest):
         raise _changed(what, where)
     try:
         verify(part)
@@ -149,7 +149,7 @@ def _download(root: str, final: Path, digest: str, what: Words) -> None:
     with whole_folder(final) as part:
         try:
             files.get_file(f"{base}/{_MANIFEST}", str(part / _MANIFEST))
-            if not _fits(part, digest):  # before anything that it names is believed
+            if not _has_manifest(part, digest):  # before anything that it names is believed
                 raise _changed(what, root)
             for name in _names(part):
                 (part / name).parent.mkdir(parents=True, exist_ok=True)

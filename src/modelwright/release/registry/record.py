@@ -96,7 +96,7 @@ def _objections(bundle: Path, card: dict[str, Any], inputs: Sequence[str]) -> li
                 ),
             )
         )
-    kept = _kept(card, [*inputs, str(card.get("target"))])
+    kept = _personal_columns(card, [*inputs, str(card.get("target"))])
     if kept and not _consented(bundle):
         en = ", ".join(f"`{c}` ({t})" for c, (t, _) in kept.items())
         zh = "、".join(f"`{c}`（{t}）" for c, (_, t) in kept.items())
@@ -114,7 +114,7 @@ def _objections(bundle: Path, card: dict[str, Any], inputs: Sequence[str]) -> li
     return found
 
 
-def _kept(card: dict[str, Any], used: Sequence[str]) -> dict[str, tuple[str, str]]:
+def _personal_columns(card: dict[str, Any], used: Sequence[str]) -> dict[str, tuple[str, str]]:
     """Return the columns that the model reads in which values that point at one person were kept, with what was found."""
     private = card.get("private") or {}
     out: dict[str, tuple[str, str]] = {}

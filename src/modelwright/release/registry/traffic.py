@@ -158,7 +158,7 @@ class Trials:
             )  # fmt: skip
             _put(connection, made)
             kept = reason if told or champion.task != release.task else None
-            facts = {"alias": CHALLENGER, "before": champion.version, "reason": _shown(made, kept)}
+            facts = {"alias": CHALLENGER, "before": champion.version, "reason": _entry_words(made, kept)}
             enter(connection, number, name, "canary", release.version, **facts)
             more = {"share": share, "shadow": shadow, "limits": made.limits.to_json(), "in_spite": kept}
             entered(name=name, version=release.version, model=release.digest[:32], before=champion.version, **more)
@@ -270,7 +270,7 @@ def _check_alike(champion: Release, release: Release, in_spite: str | None) -> N
     )
 
 
-def _shown(made: Traffic, kept: str | None) -> str:
+def _entry_words(made: Traffic, kept: str | None) -> str:
     return made.words.en + (f"; in spite: {kept}" if kept else "")
 
 

@@ -93,7 +93,7 @@ def add(app: FastAPI, service: Any) -> None:
 
     @app.post("/answer", summary="An answer with citations, or a refusal", openapi_extra=takes, responses=said)
     async def answer(request: Request) -> Response:
-        asked = _read(await request.body())
+        asked = _parse_question(await request.body())
         zh = lang_of(request, "en") == "zh"
         return answer_json(await desk.reply(asked, request.scope["key"], "zh" if zh else "en"))
 
@@ -119,7 +119,7 @@ def _inline(schema: dict[str, Any]) -> dict[str, Any]:
     return out
 
 
-def _read(body: bytes) -> Question:
+def _parse_question(body: bytes) -> Question:
     try:
         asked = Question.model_validate_json(body)
     except ValidationError as e:
@@ -144,14 +144,14 @@ def _leaning(question: str, alone: dict[str, Any], full: dict[str, Any]) -> bool
     """Return whether a follow-up is answered with what it leans on: never by words of the question before alone."""
     if full["refused"]:
         return False
-    with_it = covered(question, _said(full))
+    with_it = covered(question, _whole_text(full))
     if alone["refused"]:
         return with_it > 0
-    by_itself = covered(question, _said(alone))
+    by_itself = covered(question, _whole_text(alone))
     return with_it > by_itself or (with_it == by_itself and points(question))
 
 
-def _said(row: dict[str, Any]) -> str:
+def _whole_text(row: dict[str, Any]) -> str:
     return " ".join([str(row["answer"]), *(f"{c['heading']} {c['text']}" for c in row["citations"])])
 
 
@@ -177,7 +177,7 @@ class Desk:
             held = Conversation([Turn(p.question, p.question, p.answer) for p in asked.history])
         person = hand_over(asked.question, held.turns, False)
         full = asked.question if person else whole(asked.question, held.turns)
-        rows = await self._rows(list(dict.fromkeys((asked.question, full))), tenant, ticket)
+        rows = await self._answer_rows(list(dict.fromkeys((asked.question, full))), tenant, ticket)
         row, searched = rows[0], asked.question
         if len(rows) > 1 and _leaning(asked.question, rows[0], rows[1]):
             row, searched = rows[1], full
@@ -194,7 +194,7 @@ class Desk:
             else None,
         }
 
-    async def _rows(self, questions: list[str], tenant: str | None, ticket: Any) -> list[dict[str, Any]]:
+    async def _answer_rows(self, questions: list[str], tenant: str | None, ticket: Any) -> list[dict[str, Any]]:
         service = self.service
         table, _ = service.predictor.table([{"question": q, "tenant": tenant} for q in questions])
         scores = await service.batcher.scores(table, service.limits.seconds, ticket)

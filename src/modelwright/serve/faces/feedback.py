@@ -148,7 +148,7 @@ class Desk:
                 raise differs()
             return {"id": fit[0][0].id, "state": outcomes[0]}
         rest = iter(zip(fit, outcomes, strict=True))
-        said = [_refusal(f) if isinstance(f, Refused) else _said(*next(rest)) for f in found]
+        said = [_refusal(f) if isinstance(f, Refused) else _outcome_json(*next(rest)) for f in found]
         taken = sum("error" not in s for s in said)
         return {"taken": taken, "refused": len(said) - taken, "feedback": said}
 
@@ -208,5 +208,5 @@ def _refusal(e: Refused) -> dict[str, Any]:
     return {"error": {"code": e.code, "status": e.status, "message": e.words.en, "message_zh": e.words.zh}}
 
 
-def _said(fit: tuple[Told, bool], outcome: str) -> dict[str, Any]:
+def _outcome_json(fit: tuple[Told, bool], outcome: str) -> dict[str, Any]:
     return _refusal(differs()) if outcome == "differs" else {"id": fit[0].id, "state": outcome}

@@ -65,7 +65,7 @@ def add(app: FastAPI, service: Any) -> None:
         responses=said,
     )
     async def forecast(request: Request) -> Response:
-        asked = _read(await request.body(), predictor)
+        asked = _parse_request(await request.body(), predictor)
         key, quota = request.scope["key"], service.quota
         cost = max(1, len(asked.get("series") or ()))
         quota.spend(key, cost)
@@ -164,7 +164,7 @@ def _moment(time: Any) -> Any:
     return time.isoformat() if hasattr(time, "isoformat") else time
 
 
-def _read(body: bytes, predictor: Any) -> dict[str, Any]:
+def _parse_request(body: bytes, predictor: Any) -> dict[str, Any]:
     """Return the fields of a request. Raises Refused 400 for no JSON, 422 for what does not fit."""
     try:
         data = json.loads(body or b"{}")

@@ -48,28 +48,28 @@ def add(app: FastAPI, service: Any) -> None:
             en = f"Expected a file as the body, with its Content-Type: {', '.join(_KINDS)}."
             raise Refused(415, "kind", Words(en, f"请求体应为文件，Content-Type 应为：{'、'.join(_KINDS)}。"))
         scores = scores_asked(request.query_params)
-        return answer_json(_shown(await _made(jobs, request, _KINDS[kind], scores)), 202)
+        return answer_json(_job_json(await _take_body(jobs, request, _KINDS[kind], scores)), 202)
 
     @app.get("/jobs", responses=said)
     async def mine(request: Request) -> Response:
-        found = await _kept(lambda: jobs.runner.store.of_key(request.scope["key"].name)) if jobs.any else []
-        return answer_json({"jobs": [_shown(job) for job in found]})
+        found = await _beside_loop(lambda: jobs.runner.store.of_key(request.scope["key"].name)) if jobs.any else []
+        return answer_json({"jobs": [_job_json(job) for job in found]})
 
     @app.get("/jobs/{id}", responses=said)
     async def one(request: Request, id: str) -> Response:
-        return answer_json(_shown(await _found(jobs, request, id)))
+        return answer_json(_job_json(await _job_of(jobs, request, id)))
 
     @app.delete("/jobs/{id}", responses=said)
     async def cancel(request: Request, id: str) -> Response:
-        job = await _found(jobs, request, id)
-        await _kept(lambda: jobs.remove(job["id"]))
+        job = await _job_of(jobs, request, id)
+        await _beside_loop(lambda: jobs.remove(job["id"]))
         return answer_json({"id": job["id"], "deleted": True})
 
     @app.get("/jobs/{id}/result", responses=said)
     async def result(request: Request, id: str) -> Response:
         from modelwright.serve.jobs import files
 
-        job = await _found(jobs, request, id)
+        job = await _job_of(jobs, request, id)
         form = request.query_params.get("format") or job["form"]
         if form not in files.FORMS:
             words = Words(f"`format` is one of {', '.join(files.FORMS)}.", f"`format` 应为 {'、'.join(files.FORMS)}。")
@@ -83,7 +83,7 @@ def add(app: FastAPI, service: Any) -> None:
         return StreamingResponse(write(files.answers(jobs.folder / job["id"])), media_type=_SAID[form])
 
 
-async def _made(jobs: Any, request: Request, form: str, scores: bool) -> dict[str, Any]:
+async def _take_body(jobs: Any, request: Request, form: str, scores: bool) -> dict[str, Any]:
     """Write the body to the disk as it comes, and keep the job once all of it is there."""
     from modelwright.serve.jobs import files
     from modelwright.serve.jobs.store import new_id
@@ -98,26 +98,26 @@ async def _made(jobs: Any, request: Request, form: str, scores: bool) -> dict[st
                 raise Refused(422, "empty", Words("The file is empty.", "文件为空。"))
             await asyncio.to_thread(file.done)
             size = file.size
-        await _kept(lambda: jobs.add(key, form, size, scores, id_))
+        await _beside_loop(lambda: jobs.add(key, form, size, scores, id_))
     except BaseException as e:
         files.remove(folder)
         if isinstance(e, OSError):
             words = Words("The disk of the service is full; try again later.", "服务的磁盘已满；请稍后再试。")
             raise Refused(503, "disk", words, retry=30) from e
         raise
-    return await _found(jobs, request, id_)
+    return await _job_of(jobs, request, id_)
 
 
-async def _found(jobs: Any, request: Request, id_: str) -> dict[str, Any]:
+async def _job_of(jobs: Any, request: Request, id_: str) -> dict[str, Any]:
     found = None
     if _ID.fullmatch(id_) and jobs.any:
-        found = await _kept(lambda: jobs.runner.store.get(id_, request.scope["key"].name))
+        found = await _beside_loop(lambda: jobs.runner.store.get(id_, request.scope["key"].name))
     if found is None:
         raise Refused(404, "job", Words("This key has no such job.", "此密钥没有这个任务。"))
     return dict(found)
 
 
-async def _kept(work: Any) -> Any:
+async def _beside_loop(work: Any) -> Any:
     """Ask the database, beside the event loop. Raises Refused 503 where it cannot be reached, 501 without its library."""
     try:
         return await asyncio.to_thread(work)
@@ -127,7 +127,7 @@ async def _kept(work: Any) -> Any:
         raise Refused(501, "extra", e.words) from e
 
 
-def _shown(job: dict[str, Any]) -> dict[str, Any]:
+def _job_json(job: dict[str, Any]) -> dict[str, Any]:
     """Return what is told of a job."""
     return {
         "id": job["id"],

@@ -50,7 +50,7 @@ def add(app: FastAPI, service: Any) -> None:
         responses=said,
     )
     async def search(request: Request) -> Response:
-        query, k = _read(await request.body(), service.limits.cell)
+        query, k = _parse_request(await request.body(), service.limits.cell)
         key, quota = request.scope["key"], service.quota
         quota.spend(key, 1)
         try:
@@ -66,7 +66,7 @@ def add(app: FastAPI, service: Any) -> None:
         return answer_json({"hits": hits})
 
 
-def _read(body: bytes, longest: int) -> tuple[str, int]:
+def _parse_request(body: bytes, longest: int) -> tuple[str, int]:
     """Return query and number of documents. Raises Refused where they do not fit."""
     try:
         data = json.loads(body)

@@ -65,7 +65,7 @@ def add(app: FastAPI, service: Any) -> None:
         responses=said,
     )
     async def trace(request: Request) -> Response:
-        asked = _read(await request.body(), service.limits.cell)
+        asked = _parse_request(await request.body(), service.limits.cell)
         key, quota = request.scope["key"], service.quota
         rows = len(asked["learners"])
         quota.spend(key, rows)
@@ -84,11 +84,11 @@ def add(app: FastAPI, service: Any) -> None:
 
 def _answer(predictor: Predictor, asked: dict[str, Any]) -> dict[str, Any]:
     rng = np.random.default_rng(asked["seed"])
-    found = [_one(predictor, learner, asked, rng) for learner in asked["learners"]]
+    found = [_traced(predictor, learner, asked, rng) for learner in asked["learners"]]
     return {"learners": found} if asked["many"] else found[0]
 
 
-def _one(
+def _traced(
     predictor: Predictor, learner: dict[str, Any], asked: dict[str, Any], rng: np.random.Generator
 ) -> dict[str, Any]:
     models: list[tuple[float, Any]] = list(predictor.members)
@@ -159,7 +159,7 @@ def _warnings(
     return [{"code": code, "message": words.en, "message_zh": words.zh} for code, words in said]
 
 
-def _read(body: bytes, longest: int) -> dict[str, Any]:
+def _parse_request(body: bytes, longest: int) -> dict[str, Any]:
     """Return the fields of a request. Raises Refused 400 for no JSON, 422 for what does not fit."""
     try:
         data = json.loads(body)
@@ -214,11 +214,11 @@ def _learner(data: Any, where: str, longest: int) -> dict[str, Any]:
         )
         raise Refused(422, "history", words)
     name = data.get("learner")
-    history = [_told(answer, f"{where}history[{i}]", longest) for i, answer in enumerate(given)]
+    history = [_parse_answer(answer, f"{where}history[{i}]", longest) for i, answer in enumerate(given)]
     return {"learner": None if name is None else _name(name, f"{where}learner", longest), "history": history}
 
 
-def _told(answer: Any, where: str, longest: int) -> tuple[str, int]:
+def _parse_answer(answer: Any, where: str, longest: int) -> tuple[str, int]:
     if not isinstance(answer, dict) or set(answer) != {"skill", "right"}:
         words = Words(f"`{where}` has `skill` and `right`.", f"`{where}` 应含 `skill` 与 `right`。")
         raise Refused(422, "history", words)

@@ -55,7 +55,7 @@ def add(app: FastAPI, service: Any) -> None:
         responses=said,
     )
     async def track(request: Request) -> Response:
-        cell, every = _read(await request.body())
+        cell, every = _parse_request(await request.body())
         key, quota = request.scope["key"], service.quota
         quota.spend(key, 1)
         try:
@@ -77,7 +77,7 @@ def _track(predictor: Any, cell: Any, every: int) -> dict[str, Any]:
     return {"frames": frames[:_MOST], "things": frames[-1]["so_far"] if frames else {}, "cut": len(frames) > _MOST}
 
 
-def _read(body: bytes) -> tuple[Any, int]:
+def _parse_request(body: bytes) -> tuple[Any, int]:
     """Return the clip as a media cell, and every how many frames are looked at. Raises Refused where they do not fit."""
     try:
         data = json.loads(body)

@@ -86,11 +86,11 @@ def add(app: FastAPI, service: Any) -> None:
 
     @app.post("/enrol", summary="Keep a person's voice, with consent", **told(Enrolment, Enrol))
     async def enrol(request: Request) -> Response:
-        return answer_json(await desk.enrol(_read(Enrol, await request.body()), request.scope["key"]))
+        return answer_json(await desk.enrol(_parse_as(Enrol, await request.body()), request.scope["key"]))
 
     @app.post("/verify", summary="Whether a recording is of an enrolled voice", **told(Verdict, Verify))
     async def verify(request: Request) -> Response:
-        return answer_json(await desk.verify(_read(Verify, await request.body()), request.scope["key"]))
+        return answer_json(await desk.verify(_parse_as(Verify, await request.body()), request.scope["key"]))
 
     @app.delete("/enrol/{subject}", summary="Erase a person's voice")
     async def erase(request: Request, subject: str) -> Response:
@@ -99,7 +99,7 @@ def add(app: FastAPI, service: Any) -> None:
     add_face(app, "voices", ["voices.js"], "transcribe.css", "hear voices")
 
 
-def _read(shape: type[Any], body: bytes) -> Any:
+def _parse_as(shape: type[Any], body: bytes) -> Any:
     """Return what a body holds. Raises Refused, which never quotes it."""
     try:
         return shape.model_validate_json(body)

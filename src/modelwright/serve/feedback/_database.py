@@ -67,7 +67,7 @@ class Records:
     @contextmanager
     def reading(self) -> Iterator[sa.Connection]:
         """Give a connection that sees one state. Raises RegistryAway."""
-        with self._told(), self._engine().begin() as connection:
+        with self._naming_errors(), self._engine().begin() as connection:
             yield connection
 
     @contextmanager
@@ -76,7 +76,7 @@ class Records:
 
         Raises RegistryAway where the database cannot be reached, or the disk is full.
         """
-        with self._told():
+        with self._naming_errors():
             engine = self._engine()
             with engine.connect().execution_options(write=True) as connection:
                 if connection.dialect.name == "sqlite":
@@ -89,7 +89,7 @@ class Records:
                     yield connection
 
     @contextmanager
-    def _told(self) -> Iterator[None]:
+    def _naming_errors(self) -> Iterator[None]:
         try:
             yield
         except ModelwrightError:

@@ -116,7 +116,7 @@ def take(
     for number, row in enumerate(rows, 1):
         out.rows = number
         try:
-            for told, sent in _read(row, columns, predictor, ids, by, new, source):
+            for told, sent in _told_by(row, columns, predictor, ids, by, new, source):
                 if sent is None:
                     fit.append(told)
                     numbers.append(number)
@@ -145,7 +145,7 @@ def take(
     return out
 
 
-def _read(
+def _told_by(
     row: Mapping[str, Any],
     columns: Columns,
     predictor: Predictor,

@@ -94,7 +94,7 @@ class Keeper:
     def _write(self, requests: Sequence[Answered]) -> None:
         count = sum(len(a.rows) for a in requests)
         try:
-            made = [kept for a in requests for kept in self._of(a)]
+            made = [kept for a in requests for kept in self._kept_rows(a)]
             self._store.keep(made)
             self._kept.labels().inc(len(made))
         except Exception as e:
@@ -107,7 +107,7 @@ class Keeper:
         finally:
             self._waiting -= count
 
-    def _of(self, answered: Answered) -> list[Kept]:
+    def _kept_rows(self, answered: Answered) -> list[Kept]:
         """Return what is kept of a request's rows."""
         now, subject = time.time(), self._keep.subject
         without = () if subject is None or subject in {c.name for c in self._predictor.schema.inputs} else (subject,)

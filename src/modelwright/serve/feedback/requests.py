@@ -70,7 +70,7 @@ class Requests(Records):
             asked = asked.order_by(newest)
         with self.reading() as connection:
             rows = connection.execute(asked.order_by(_R.id).limit(limit)).all()
-        return [self._kept(row) for row in rows]
+        return [self._kept_from_row(row) for row in rows]
 
     def kept_by_id(self, ids: Sequence[str]) -> dict[str, Kept]:
         """Return those of some requests that are kept, by id."""
@@ -79,7 +79,7 @@ class Requests(Records):
             with self.reading() as connection:
                 asked = sa.select(tables.requests).where(_R.name == self.name, _R.id.in_(part))
                 rows = connection.execute(asked).all()
-            out |= {row.id: self._kept(row) for row in rows}
+            out |= {row.id: self._kept_from_row(row) for row in rows}
         return out
 
     def count_kept(self) -> int:
@@ -103,7 +103,7 @@ class Requests(Records):
         with self.writing() as connection:
             for part in parts(answers):
                 asked = sa.select(tables.requests).where(_R.name == self.name, _R.id.in_(part))
-                for found in map(self._kept, connection.execute(asked).all()):
+                for found in map(self._kept_from_row, connection.execute(asked).all()):
                     now = replace(found, challenger=answers[found.id], contested=bool(differs.get(found.id)))
                     where = (_R.name == self.name) & (_R.id == found.id)
                     connection.execute(tables.requests.update().where(where).values(self._record_kept(now)))
@@ -128,7 +128,7 @@ class Requests(Records):
         sealed = {what: self._seal(value, item.id, what) for what, value in values.items()}
         return plain | sealed | {"name": self.name, "sealed": self.sealing.key_id}
 
-    def _kept(self, row: Any) -> Kept:
+    def _kept_from_row(self, row: Any) -> Kept:
         found = dict(row._mapping)
         del found["name"]
         sealed = found.pop("sealed")

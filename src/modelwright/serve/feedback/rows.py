@@ -29,7 +29,9 @@ def kept_rows(
     read = {name: table.column(name).to_pylist() for name in hidden}
     out = []
     for i, row in enumerate(rows):
-        kept = {k: v for k, v in row.items() if k not in without and k not in hidden and (k in names or _plain(v))}
+        kept = {
+            k: v for k, v in row.items() if k not in without and k not in hidden and (k in names or _may_be_kept(v))
+        }
         if shield:
             kept = {k: v for k, v in kept.items() if k in names}
         out.append(kept | {n: _json(read[n][i]) for n in sorted(hidden) if n in row and n not in without})
@@ -52,7 +54,7 @@ def kept_answer(predictor: Predictor, value: Any) -> Any:
     return read[0] if isinstance(value, str) else read
 
 
-def _plain(value: Any) -> bool:
+def _may_be_kept(value: Any) -> bool:
     """Whether a value that is no column of the model is small and simple enough to be kept."""
     return value is None or isinstance(value, bool | int | float) or (isinstance(value, str) and len(value) <= _LONGEST)
 

@@ -20,7 +20,7 @@ from modelwright.privacy.subjects import plain_subject
 from modelwright.release.registry import places
 from modelwright.serve.feedback.erase import Reached, databases
 from modelwright.serve.jobs import files
-from modelwright.serve.jobs.lazy import _read
+from modelwright.serve.jobs.lazy import read_in_parts
 
 _ROWS = 500  # read at a time
 _STALE = 3600.0  # seconds after which a folder that belongs to no job was left behind: no file is sent so long
@@ -83,7 +83,7 @@ def _look(
             out.unread.append((str(folder), words))
         return
     try:
-        rows = _rows(path, subject, wanted)
+        rows = _count_rows(path, subject, wanted)
         if rows and erase:
             from modelwright.serve.jobs.store import Store
 
@@ -114,10 +114,10 @@ def _sweep(out: Reached, folder: Path, known: set[str], erase: bool) -> None:
                 out.swept.append(left)
 
 
-def _rows(path: Path, subject: str, wanted: Wanted) -> int:
+def _count_rows(path: Path, subject: str, wanted: Wanted) -> int:
     """Return how many rows of a file hold the subject."""
     found = unread = 0
-    for table, misfits in _read(path, _ROWS):
+    for table, misfits in read_in_parts(path, _ROWS):
         unread += len(misfits)
         columns = [column.to_pylist() for column in table.columns]
         found += sum(any(_holds(cell, wanted) for cell in row) for row in zip(*columns, strict=True))
@@ -127,10 +127,10 @@ def _rows(path: Path, subject: str, wanted: Wanted) -> int:
 
 
 def _holds(cell: Any, wanted: Wanted) -> bool:
-    return any(wanted(value) for value in _values(cell))
+    return any(wanted(value) for value in _leaves(cell))
 
 
-def _values(cell: Any) -> Iterator[Any]:
+def _leaves(cell: Any) -> Iterator[Any]:
     stack = [cell]
     while stack:
         here = stack.pop()

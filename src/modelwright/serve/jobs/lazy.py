@@ -35,7 +35,7 @@ class Jobs:
             if self._runner is None:
                 from modelwright.serve.jobs.runner import Runner
 
-                self._runner = Runner(self._service, _read)
+                self._runner = Runner(self._service, read_in_parts)
             return self._runner
 
     def start(self) -> None:
@@ -61,7 +61,7 @@ class Jobs:
                 self._runner.stop()
 
 
-def _read(path: Path, rows: int, predictor: Any = None) -> Iterator[Any]:
+def read_in_parts(path: Path, rows: int, predictor: Any = None) -> Iterator[Any]:
     """Yield (table of up to so many rows, why rows by their place in the table could not be read).
 
     With a `predictor` the file is read as its training data was, and from the first table on it reads numbers and dates as the

@@ -142,7 +142,7 @@ class Runner:
             unread += bad
             if bad:
                 self._service.quota.refund(job["key"], bad)
-            if not self._kept(job, folder, first, answered):
+            if not self._write_answers(job, folder, first, answered):
                 return False
             self._counters.answered(len(answered))
             if not self.store.move(job["id"], self.worker, done=at, unread=unread):
@@ -181,7 +181,7 @@ class Runner:
                 if not self._waited(job, min(float(e.retry or 1), 60.0)):
                     return False
 
-    def _kept(self, job: dict[str, Any], folder: Path, first: int, answers: list[dict[str, Any]]) -> bool:
+    def _write_answers(self, job: dict[str, Any], folder: Path, first: int, answers: list[dict[str, Any]]) -> bool:
         """Write answers, waiting for room on a disk that is full; False where the service stops or the job is gone."""
         while True:
             try:

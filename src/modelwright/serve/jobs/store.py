@@ -113,20 +113,20 @@ class Store:
 
     @contextmanager
     def _reading(self) -> Iterator[sa.Connection]:
-        with self._told(), engine_of(self.url).begin() as connection:
+        with self._naming_errors(), engine_of(self.url).begin() as connection:
             yield connection
 
     @contextmanager
     def _changing(self) -> Iterator[sa.Connection]:
         with (
-            self._told(),
+            self._naming_errors(),
             engine_of(self.url).connect().execution_options(write=True) as connection,
             connection.begin(),
         ):
             yield connection
 
     @contextmanager
-    def _told(self) -> Iterator[None]:
+    def _naming_errors(self) -> Iterator[None]:
         try:
             if not self._ready:
                 up_to_date(self.url)

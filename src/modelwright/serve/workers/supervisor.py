@@ -114,7 +114,7 @@ class Supervisor:
         """Keep a worker in a place: start it, and another after it, until the service stops."""
         pause = 0.0
         while not self._ending:
-            child = self.children[place] = Child(next(self._numbers), self._task, self._told)
+            child = self.children[place] = Child(next(self._numbers), self._task, self._take_message)
             code = await child.live()
             for key, rows in child.spent.items():
                 self._gone[key] = self._gone.get(key, 0) + rows
@@ -133,7 +133,7 @@ class Supervisor:
                 await asyncio.wait_for(stop.wait(), pause or 0.001)
             pause = min(_LONGEST_PAUSE, 2 * pause or _PAUSE)
 
-    def _told(self, child: Child, message: dict[str, Any]) -> None:
+    def _take_message(self, child: Child, message: dict[str, Any]) -> None:
         self._ever = self._ever or child.ready
         if "made" in message and not self._made:
             self._made = True

@@ -274,7 +274,7 @@ def _boxes(m: Marked, shape: Shape | None, before: bool, faults: Faults) -> list
         if box is None:
             continue
         made = {**b, "box": box}
-        if any(_same(made, other) for other in out):
+        if any(_same_box(made, other) for other in out):
             faults.add("twice", place)
             continue
         out.append(made)
@@ -324,7 +324,7 @@ def _checked(box: list[float], size: tuple[int, int] | None) -> tuple[str | None
     return None, [round(v, 2) for v in (left, top, right, bottom)]
 
 
-def _same(a: Box, b: Box) -> bool:
+def _same_box(a: Box, b: Box) -> bool:
     if a["label"] != b["label"]:
         return False
     size = max(a["box"][2] - a["box"][0], a["box"][3] - a["box"][1])

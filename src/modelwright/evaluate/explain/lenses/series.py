@@ -27,7 +27,9 @@ class SeriesLens(Lens):
     def picture(self, cell: Any, side: int, found: Sequence[Mapping[str, Any]] = ()) -> str | None:
         if not cell or len(cell[0]) < 2:
             return None
-        lanes = [_line(np.asarray(cell[c], np.float32), side, _height(len(cell), side)) for c in _firsts(len(cell))]
+        lanes = [
+            _drawn_channel(np.asarray(cell[c], np.float32), side, _height(len(cell), side)) for c in _firsts(len(cell))
+        ]
         return data_url(np.concatenate(lanes))
 
     def parts(self, cell: Any, most: int) -> Parts | None:
@@ -59,7 +61,7 @@ def _height(channels: int, side: int) -> int:
     return max(12, min(side // 3, side // min(channels, _LANES)))
 
 
-def _line(values: np.ndarray, width: int, height: int) -> np.ndarray:
+def _drawn_channel(values: np.ndarray, width: int, height: int) -> np.ndarray:
     """Return one channel as uint8 [H, W, 1]: dark where it runs, over its own range."""
     out = np.full((height, width, 1), 250, np.uint8)
     known = np.isfinite(values)

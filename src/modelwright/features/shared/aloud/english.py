@@ -101,7 +101,7 @@ def _slashed(m: re.Match[str]) -> str:
     return _date(day, month, int(m[3])) if 1 <= month <= 12 and 1 <= day <= 31 else digits(m[0])
 
 
-def _named(m: re.Match[str]) -> str:
+def _named_month(m: re.Match[str]) -> str:
     found = m.groupdict()
     return _date(int(found["day"]), _MONTHS.index(_SHORT[found["month"].lower().rstrip(".")]) + 1, int(found["year"]) if found["year"] else None)  # fmt: skip
 
@@ -138,8 +138,8 @@ _STEPS: tuple[tuple[re.Pattern[str], Callable[[re.Match[str]], str]], ...] = (
     (re.compile(r"https?://[^\s,;]+|www\.[^\s,;]+|[\w.+-]+@[\w-]+(?:\.[\w-]+)+", re.I), _address),
     (re.compile(r"\b(\d{4})-(\d{1,2})-(\d{1,2})\b"), _iso),
     (re.compile(r"\b(\d{1,2})/(\d{1,2})/(\d{4})\b"), _slashed),
-    (re.compile(rf"\b(?P<month>{_MONTH_NAMES})\.?\s+(?P<day>[12]?\d|3[01])(?:st|nd|rd|th)?(?:,?\s+(?P<year>\d{{4}}))?\b(?!\s*[:.]\d)", re.I), _named),
-    (re.compile(rf"\b(?P<day>[12]?\d|3[01])(?:st|nd|rd|th)?\s+(?:of\s+)?(?P<month>{_MONTH_NAMES})\b\.?(?:,?\s+(?P<year>\d{{4}}))?", re.I), _named),
+    (re.compile(rf"\b(?P<month>{_MONTH_NAMES})\.?\s+(?P<day>[12]?\d|3[01])(?:st|nd|rd|th)?(?:,?\s+(?P<year>\d{{4}}))?\b(?!\s*[:.]\d)", re.I), _named_month),
+    (re.compile(rf"\b(?P<day>[12]?\d|3[01])(?:st|nd|rd|th)?\s+(?:of\s+)?(?P<month>{_MONTH_NAMES})\b\.?(?:,?\s+(?P<year>\d{{4}}))?", re.I), _named_month),
     (re.compile(r"(?<=:\d\d)\s?[–—-]\s?(?=\d{1,2}:\d\d)|(?<=\d)\s?[–—-]\s?(?=[$€£¥]\s?\d)"), lambda m: " to "),
     (re.compile(r"\b(\d{1,2}):(\d{2})(?::(\d{2}))?(?:\s*([ap])\.?m\b\.?)?", re.I), _time),
     (re.compile(r"\b(\d{1,2})\s*([ap])\.?m\b\.?", re.I), lambda m: f"{cardinal(int(m[1]))} {m[2].upper()} M"),

@@ -111,9 +111,9 @@ class Reader:
                 continue
             body = unicodedata.normalize("NFC", piece.text).translate(_WIDE)
             for said, mark in sentences(body):
-                yield from self._parts(piece, said, mark)
+                yield from self._parts_of_piece(piece, said, mark)
 
-    def _parts(self, piece: ssml.Piece, said: str, mark: str) -> Iterator[_Part]:
+    def _parts_of_piece(self, piece: ssml.Piece, said: str, mark: str) -> Iterator[_Part]:
         if piece.spelled:
             said = " ".join(
                 c if not c.isdecimal() or self.language != "zh" else chinese.one_by_one(c)
@@ -138,7 +138,7 @@ class Reader:
         for n, (text, end) in enumerate(found):
             runs = tuple(
                 (
-                    run if _HAN.match(run) else _plain(english.read_out(run) if chinese_first else run),
+                    run if _HAN.match(run) else _only_words(english.read_out(run) if chinese_first else run),
                     bool(_HAN.match(run)),
                 )
                 for run in _RUN.findall(text)
@@ -178,7 +178,7 @@ class _Part:
     unsaid: tuple[str, ...] = ()
 
 
-def _plain(run: str) -> str:
+def _only_words(run: str) -> str:
     return " ".join(re.sub(r"[^\w'’ -]+", " ", run).replace("_", " ").split())
 
 

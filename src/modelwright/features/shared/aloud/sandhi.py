@@ -23,7 +23,7 @@ def sandhi(syllables: Sequence[str], signs: str, words: Sequence[int] = ()) -> l
         if sign == "不" and tones[i] in "24":
             tones[i] = "2" if after == "4" else "4"
         elif sign == "一" and out[i].startswith("yi"):
-            tones[i] = _one(signs, i, after)
+            tones[i] = _tone_of_one(signs, i, after)
     at = 0
     for size in sizes:  # inside words
         for i in range(at, at + size - 1):
@@ -38,7 +38,7 @@ def sandhi(syllables: Sequence[str], signs: str, words: Sequence[int] = ()) -> l
     return [s.rstrip("0123456789") + t for s, t in zip(out, tones, strict=True)]
 
 
-def _one(signs: str, i: int, after: str) -> str:
+def _tone_of_one(signs: str, i: int, after: str) -> str:
     """Return the tone of 一: 1 in counting and ordinals and at the end, 2 before a fourth tone, 4 before others, 5 between two alike."""
     before, then = signs[i - 1] if i else "", signs[i + 1] if i + 1 < len(signs) else ""
     if before and before == then:

@@ -158,14 +158,14 @@ class _Reader:
                 )
             assert m is not None
             return min(_LONGEST, float(m[1]) * (1e-3 if m[2] == "ms" else 1.0))
-        return self._named(attributes.get("strength", "medium"), _BREAKS, "break strength")
+        return self._by_name(attributes.get("strength", "medium"), _BREAKS, "break strength")
 
     def _rate(self, text: str) -> float:
         m = _PERCENT.match(text.strip())
         if m is not None:
             value = float(m[1]) / 100
             return float(min(3.0, max(0.3, 1 + value if text.strip()[0] in "+-" else value)))
-        return self._named(text, _RATES, "prosody rate")
+        return self._by_name(text, _RATES, "prosody rate")
 
     def _pitch(self, text: str) -> float:
         text = text.strip()
@@ -175,9 +175,9 @@ class _Reader:
         m = _PERCENT.match(text)
         if m is not None and text[0] in "+-":
             return float(min(12.0, max(-12.0, 12 * math.log2(max(0.25, 1 + float(m[1]) / 100)))))
-        return self._named(text, _PITCHES, "prosody pitch")
+        return self._by_name(text, _PITCHES, "prosody pitch")
 
-    def _named(self, text: str, known: dict[str, float], what: str) -> float:
+    def _by_name(self, text: str, known: dict[str, float], what: str) -> float:
         if text.strip() not in known:
             _refused(
                 f"has a {what} of `{text[:20]}`; known are {', '.join(known)}",
