@@ -122,8 +122,8 @@ class Found:
         if len(parts) > 1 and parts[-2] == "snapshots":
             out["revision"] = parts[-1]
         else:
-            out["sha256"] = _digest(self.folder)
-        return out | _facts_of_card(self.folder / "README.md")
+            out["sha256"] = digest_of_weights(self.folder)
+        return out | facts_of_card(self.folder / "README.md")
 
 
 def minilm_installed() -> bool:
@@ -289,7 +289,7 @@ def _check_weights(folder: Path, asked: str) -> None:
 
 
 @cache
-def _digest(folder: Path) -> str:
+def digest_of_weights(folder: Path) -> str:
     """Return the SHA-256 over the folder's weights, in the order of their names."""
     digest = hashlib.sha256()
     for path in sorted(folder.glob("*.safetensors")) or sorted(folder.rglob("*.safetensors")):
@@ -299,7 +299,7 @@ def _digest(folder: Path) -> str:
     return digest.hexdigest()
 
 
-def _facts_of_card(card: Path) -> dict[str, str]:
+def facts_of_card(card: Path) -> dict[str, str]:
     """Return licence and paper as a model card tells them; what it does not tell is left out."""
     try:
         text = card.read_text(encoding="utf-8")

@@ -1,4 +1,4 @@
-"""What a fitted model leaves in its folder, read and written in one way: JSON, arrays, and one error for damaged files."""
+"""What a fitted model leaves in its folder, read and written in one way: JSON, arrays, weights, and one error for damaged files."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from modelwright.core.words import Words
 
 if TYPE_CHECKING:
     import numpy as np
+    from torch import Tensor
 
 STATE = "model.json"
 # errors of libraries that read and write models, by name: the libraries are not imported for this
@@ -76,3 +77,20 @@ def write_arrays(path: Path, arrays: Mapping[str, np.ndarray]) -> None:
     from safetensors.numpy import save_file
 
     save_file({k: np.asarray(a, order="C") for k, a in arrays.items()}, str(path))
+
+
+def read_tensors(path: Path) -> dict[str, Tensor]:
+    """Return the tensors of a safetensors file by name, in the shapes and types they were written with, in main memory.
+
+    Raises OSError or SafetensorError; call it within `Loading`.
+    """
+    from safetensors.torch import load_file
+
+    return load_file(str(path))
+
+
+def write_tensors(path: Path, tensors: Mapping[str, Tensor]) -> None:
+    """Write what `read_tensors` reads: tensors of any shape, on any device. Raises OSError or SafetensorError."""
+    from safetensors.torch import save_file
+
+    save_file({k: v.detach().cpu().contiguous() for k, v in tensors.items()}, str(path))

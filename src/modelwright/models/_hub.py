@@ -9,7 +9,7 @@ import torch
 
 from modelwright.core.errors import BundleError, MissingExtra, OptionError
 from modelwright.core.words import Words
-from modelwright.models.pretrained import _quiet
+from modelwright.models.pretrained import quiet_transformers
 
 _FAULTS = (OSError, ValueError, RuntimeError, KeyError, TypeError, AttributeError)
 
@@ -26,7 +26,7 @@ def hub_model(
         import transformers
     except ImportError as e:
         raise MissingExtra("pretrained", "Using pretrained models", "使用预训练模型") from e
-    with _quiet(transformers):
+    with quiet_transformers(transformers):
         try:
             if folder is None:
                 return built(transformers)

@@ -35,14 +35,14 @@ class Causal:
         except ImportError as e:
             raise MissingExtra("pretrained", "A causal language model", "因果语言模型") from e
         from modelwright.models import gpt_layout
-        from modelwright.models.pretrained import _quiet
+        from modelwright.models.pretrained import quiet_transformers
 
         self.folder, self.device = folder, device
         try:
             config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
             if "auto_map" in config or not list(folder.glob("*.safetensors")):
                 raise ValueError("no safetensors, or code of its own")
-            with _quiet(transformers):
+            with quiet_transformers(transformers):
                 self.tokenizer: Any = AutoTokenizer.from_pretrained(str(folder), local_files_only=True)
                 # what is packed into fewer bits is not read here
                 self.own = gpt_layout.reads(config) and "quantization_config" not in config
@@ -165,10 +165,10 @@ class Causal:
 
     def origin(self) -> dict[str, str]:
         """Return where it comes from, for cards: the folder's name and a digest of its weights, never its path."""
-        from modelwright.core.pretrained import _digest, _facts_of_card
+        from modelwright.core.pretrained import digest_of_weights, facts_of_card
 
         kind = str(self.config["model_type"])
-        return {"name": self.folder.name, "kind": kind, "sha256": _digest(self.folder)} | _facts_of_card(
+        return {"name": self.folder.name, "kind": kind, "sha256": digest_of_weights(self.folder)} | facts_of_card(
             self.folder / "README.md"
         )
 

@@ -47,7 +47,7 @@ def load_encoder(config: Mapping[str, Any], folder: Any) -> Any:
     kind = str(config["model_type"])
     vision = _VISION.get(kind)
     made: Any = getattr(transformers, vision) if vision else transformers.AutoModel
-    with _quiet(transformers):
+    with quiet_transformers(transformers):
         if folder is not None:
             try:
                 model, told = made.from_pretrained(
@@ -85,7 +85,7 @@ def _check_whole(model: Any, told: Mapping[str, Any], folder: Any) -> None:
 
 
 @contextlib.contextmanager
-def _quiet(transformers: Any) -> Iterator[None]:
+def quiet_transformers(transformers: Any) -> Iterator[None]:
     """Keep the library's progress bars and notes on unused weights out of the terminal."""
     log = transformers.utils.logging
     level, bars = log.get_verbosity(), log.is_progress_bar_enabled()

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from modelwright.models.cnn import norm
-from modelwright.models.encoders.text import _Block
+from modelwright.models.encoders.text import Block
 
 DEFAULTS: Mapping[str, float | int] = {
     "stretch": 0.15, "slide": 0.1, "gain": 0.3, "noise": 0.1, "tilt": 0.0, "time_masks": 1, "band_masks": 1,
@@ -84,7 +84,7 @@ class RotaryBlocks(nn.Module):
 
     def __init__(self, width: int, heads: int, layers: int, dropout: float) -> None:
         super().__init__()
-        self.blocks = nn.ModuleList(_Block(width, heads, dropout) for _ in range(layers))
+        self.blocks = nn.ModuleList(Block(width, heads, dropout) for _ in range(layers))
         self.norm = nn.RMSNorm(width)
         each = width // heads
         self.angle: Tensor

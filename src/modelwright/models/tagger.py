@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from modelwright.models import chain as numpy_chain
 from modelwright.models.both_ways import both_ways
 from modelwright.models.chain import Chain
-from modelwright.models.encoders.text import _Block
+from modelwright.models.encoders.text import Block
 
 SMALL = 1 << 17  # hashed small features, shared by all templates
 
@@ -131,7 +131,7 @@ class Tagger(nn.Module):
         else:
             self.project = nn.Linear(width, options.hidden)
             self.blocks = nn.ModuleList(
-                _Block(options.hidden, options.heads, options.dropout / 2) for _ in range(options.layers)
+                Block(options.hidden, options.heads, options.dropout / 2) for _ in range(options.layers)
             )
             self.norm = nn.RMSNorm(options.hidden)
             each = options.hidden // options.heads

@@ -8,14 +8,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from modelwright.train.patches import _padded, unit_tensor
+from modelwright.train.patches import padded_to, unit_tensor
 
 
 class ExemplarFeed:
     """A `Feed` of patches [B, 3, P, P], turned and mirrored by chance, whose answers [B] are the numbers of their pictures."""
 
     def __init__(self, pictures: Sequence[np.ndarray], patch: int, batch: int, steps: int) -> None:
-        self.pictures, self.patch, self.batch, self.steps = [_padded(p, patch) for p in pictures], patch, batch, steps
+        self.pictures, self.patch, self.batch, self.steps = [padded_to(p, patch) for p in pictures], patch, batch, steps
         self.total = batch * steps
 
     def epoch(self, rng: np.random.Generator, number: int = 0) -> list[np.ndarray]:

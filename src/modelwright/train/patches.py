@@ -69,7 +69,7 @@ class PatchFeed:
     def _cut(self, which: int, at: int, across: int, turn: int, seed: int) -> Pair:
         given, wanted = self.pictures[which]
         p, s = self.patch, self.scale
-        given, wanted = _padded(given, p), _padded(wanted, p * s)
+        given, wanted = padded_to(given, p), padded_to(wanted, p * s)
         y, x = at % (given.shape[0] - p + 1), across % (given.shape[1] - p + 1)
         pair = given[y : y + p, x : x + p], wanted[y * s : (y + p) * s, x * s : (x + p) * s]
         if self._worse is not None:
@@ -80,7 +80,7 @@ class PatchFeed:
         return turned[0], turned[1]
 
 
-def _padded(pixels: np.ndarray, least: int) -> np.ndarray:
+def padded_to(pixels: np.ndarray, least: int) -> np.ndarray:
     """Return a picture whose sides are `least` at least, filled with the pixels at their end."""
     missing = [max(0, least - side) for side in pixels.shape[:2]]
     return np.pad(pixels, ((0, missing[0]), (0, missing[1]), (0, 0)), mode="edge") if any(missing) else pixels

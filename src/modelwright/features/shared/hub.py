@@ -70,7 +70,7 @@ class HubTokens(HubCodec):
     @classmethod
     def fit(cls, values: pa.Array, column: Column, target: np.ndarray | None, seed: int) -> Self:
         found = find(str(column.options["pretrained"]))
-        most = min(int(column.options.get("length", _LENGTH)), _limit(found.config))
+        most = min(int(column.options.get("length", _LENGTH)), longest_of(found.config))
         out = cls(found.config, found.origin(), _tokenizer(found), most, _pooling(found.folder), found.folder)
         lengths = out.encode(values)["ids"].lengths
         usual = float(np.percentile(lengths, 99)) if len(lengths) else 8.0
@@ -106,7 +106,7 @@ class HubTokens(HubCodec):
         return cls(state["config"], state["origin"], tokenizer, int(state["length"]), state["pooling"])
 
 
-def _limit(config: Mapping[str, Any]) -> int:
+def longest_of(config: Mapping[str, Any]) -> int:
     """Return how many tokens an encoder's positions hold; RoBERTa's begin after its padding id."""
     most = int(config.get("max_position_embeddings", 512))
     shift = ("roberta", "xlm-roberta", "camembert", "mpnet")

@@ -145,7 +145,7 @@ class TransformerEncoder(Encoder):
         self.embed = TokenEmbedding(codec, options)
         width = int(options.embedding)
         self.blocks = nn.ModuleList(
-            _Block(width, int(options.heads), float(options.dropout) / 2) for _ in range(options.layers)
+            Block(width, int(options.heads), float(options.dropout) / 2) for _ in range(options.layers)
         )
         self.norm = nn.RMSNorm(width)
         self.width = 2 * width
@@ -164,7 +164,7 @@ class TransformerEncoder(Encoder):
         return Encoded(torch.cat([_pool_mean(x, mask), _pool_max(x, mask)], dim=1), x, mask)
 
 
-class _Block(nn.Module):
+class Block(nn.Module):
     """Self-attention and a SwiGLU layer, each behind a norm and added to what came in. x [B, T, E]."""
 
     def __init__(self, width: int, heads: int, dropout: float) -> None:

@@ -18,7 +18,7 @@ import torch
 from torch import Tensor, nn
 
 from modelwright.core.errors import BundleError, MissingExtra, OptionError
-from modelwright.models.pretrained import _quiet
+from modelwright.models.pretrained import quiet_transformers
 
 _FAULTS = (OSError, ValueError, RuntimeError, KeyError, TypeError, AttributeError)
 _ATTENTION = ("to_q", "to_k", "to_v", "to_out.0")
@@ -219,7 +219,7 @@ def _quietly() -> Iterator[Any]:
     level = logger.level
     logger.setLevel(logging.ERROR)
     try:
-        with _quiet(transformers):
+        with quiet_transformers(transformers):
             yield diffusers
     finally:
         logger.setLevel(level)

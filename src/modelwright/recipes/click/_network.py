@@ -16,7 +16,15 @@ from pydantic import Field
 from modelwright.core.answers.base import TargetCodec
 from modelwright.core.errors import ModelwrightError
 from modelwright.core.recipe import Axis, Choice, Estimate, FitContext, Model, Options, Range, get_recipe
-from modelwright.core.saved import Loading, read_arrays, read_state, write_arrays, write_state
+from modelwright.core.saved import (
+    Loading,
+    read_arrays,
+    read_state,
+    read_tensors,
+    write_arrays,
+    write_state,
+    write_tensors,
+)
 from modelwright.core.schema import Schema, Table
 from modelwright.core.words import Words
 from modelwright.recipes.click._click import ClickRecipe
@@ -126,18 +134,13 @@ class ClickNetworkModel(Model):
         return predict(self.network, arrays, len(table), "classes", 0.0, 1.0, self.device)
 
     def save(self, folder: Path) -> None:
-        from safetensors.torch import save_file
-
-        weights = {k: v.detach().cpu().contiguous() for k, v in self.network.state_dict().items()}
-        save_file(weights, str(folder / "weights.safetensors"))
+        write_tensors(folder / "weights.safetensors", self.network.state_dict())
         write_arrays(folder / "keys.safetensors", {"keys": self.inputs.keys})
         state = {"fields": self.inputs.fields.state(), "widths": self.inputs.widths}
         write_state(folder, {**state, "options": self.options.model_dump(), "extent": self.extent})
 
     @classmethod
     def load(cls, folder: Path, target: TargetCodec) -> ClickNetworkModel:
-        from safetensors.torch import load_file
-
         with Loading(folder, Words("network", "网络")):
             state, keys = read_state(folder), read_arrays(folder / "keys.safetensors")["keys"]
             recipe: Any = get_recipe(cls.recipe)
@@ -149,7 +152,7 @@ class ClickNetworkModel(Model):
             if len(inputs.widths) != len(inputs.fields.fields):
                 raise ValueError("fields")
             network = recipe.network(inputs.size, inputs.slots, options)
-            network.load_state_dict(load_file(str(folder / "weights.safetensors")))
+            network.load_state_dict(read_tensors(folder / "weights.safetensors"))
             return cls(network.eval(), inputs, options, target, state["extent"], [])
 
 

@@ -19,7 +19,7 @@ from modelwright.core.budget import Deadline
 from modelwright.core.device import free_memory
 from modelwright.core.errors import DataError
 from modelwright.core.recipe import Estimate, FitContext, Model, Options, Recipe, get_recipe
-from modelwright.core.saved import Loading, read_state, write_state
+from modelwright.core.saved import Loading, read_state, read_tensors, write_state, write_tensors
 from modelwright.core.schema import Schema, Table
 from modelwright.core.words import Words
 from modelwright.data.centre_crop import squared
@@ -201,8 +201,6 @@ class GenerateModel(Model):
         self.near = np.stack([cdist(made, ground).min(1), apart.min(1)]).astype(np.float32)
 
     def save(self, folder: Path) -> None:
-        from safetensors.torch import save_file
-
         weights = {f"own.{k}": v for k, v in self.own_weights().items()}
         weights |= {f"features.{k}": v for k, v in self.features.state_dict().items()}
         if self.scale is not None:
@@ -210,7 +208,7 @@ class GenerateModel(Model):
 
             weights |= {f"scale.{i}": torch.from_numpy(np.asarray(s, np.float32)) for i, s in enumerate(self.scale)}
             weights["near"] = torch.from_numpy(np.asarray(self.near, np.float32))
-        save_file({k: v.detach().cpu().contiguous() for k, v in weights.items()}, str(folder / "weights.safetensors"))
+        write_tensors(folder / "weights.safetensors", weights)
         state = {"told": self.told.__dict__, "shape": list(self.shape), "classes": int(self.features.head.out_features)}
         write_state(folder, {**state, "options": self.options.model_dump(), "extent": self.extent})
 
@@ -227,12 +225,10 @@ class GenerateModel(Model):
 
     @classmethod
     def load(cls, folder: Path, target: TargetCodec) -> GenerateModel:
-        from safetensors.torch import load_file
-
         from modelwright.models.generate.features import Features
 
         with Loading(folder):
-            state, weights = read_state(folder), load_file(str(folder / "weights.safetensors"))
+            state, weights = read_state(folder), read_tensors(folder / "weights.safetensors")
             said = state["told"]
             told = Asked(str(said["column"]), tuple(map(str, said["labels"])), tuple(map(str, said["words"])))
             features = Features(int(state["classes"]))

@@ -18,6 +18,7 @@ from pydantic import Field
 from modelwright.core.answers.base import TargetCodec
 from modelwright.core.pretrained import find
 from modelwright.core.recipe import Choice, Estimate, FitContext, Model, Options, Range
+from modelwright.core.saved import read_tensors, write_tensors
 from modelwright.core.schema import Schema, Table
 from modelwright.core.words import Words
 from modelwright.data.colour import in_channels
@@ -106,8 +107,6 @@ class LoraModel(GenerateModel):
         self.network.load_state_dict(weights)
 
     def save(self, folder: Path) -> None:
-        from safetensors.torch import save_file
-
         from modelwright.models.generate.hub_diffusion import told_of
 
         super().save(folder)
@@ -116,11 +115,9 @@ class LoraModel(GenerateModel):
         if self.tokenizer is not None:
             (folder / _TOKENS).write_text(self.tokenizer.to_str(), encoding="utf-8")
         if self.adapter:
-            save_file(self.adapter, str(folder / _ADAPTER))
+            write_tensors(folder / _ADAPTER, self.adapter)
 
     def ready(self, folder: Path) -> None:
-        from safetensors.torch import load_file
-
         from modelwright.models.generate.hub_diffusion import built
 
         told = json.loads((folder / _SHAPE).read_text(encoding="utf-8"))
@@ -131,7 +128,7 @@ class LoraModel(GenerateModel):
 
             self.tokenizer = Tokenizer.from_str((folder / _TOKENS).read_text(encoding="utf-8"))
         if (folder / _ADAPTER).is_file():
-            self.adapter = load_file(str(folder / _ADAPTER))
+            self.adapter = read_tensors(folder / _ADAPTER)
 
 
 class ImageLora(GenerateRecipe):

@@ -18,6 +18,7 @@ from pydantic import Field
 from modelwright.core.answers.value import ValueCodec
 from modelwright.core.errors import ModelwrightError
 from modelwright.core.recipe import Estimate, FitContext, Model, Options
+from modelwright.core.saved import read_tensors, write_tensors
 from modelwright.core.schema import Column, Table
 from modelwright.features.base import codec_class, load_codecs, save_codecs
 from modelwright.features.shared.pairs import NAMES, alike_at, lexical
@@ -29,7 +30,7 @@ from modelwright.recipes.shared.network_options import NetworkOptions
 
 _TOKENS, _ROWS = 8192, 512  # of one call of the encoder
 _PROBE = 3
-_COLUMN = Column("text", "text")
+TEXT_COLUMN = Column("text", "text")
 
 
 class SentenceOptions(NetworkOptions):
@@ -189,24 +190,19 @@ class SentenceMatcher(Matcher):
         return VectorSearcher.build(contents, self.embed)
 
     def save(self, folder: Path) -> dict[str, Any]:
-        from safetensors.torch import save_file
-
-        save_codecs(folder, {"text": (_COLUMN, self.codec)})
-        weights = {k: v.detach().cpu().contiguous() for k, v in self.network.state_dict().items()}
-        save_file(weights, str(folder / "weights.safetensors"))
+        save_codecs(folder, {"text": (TEXT_COLUMN, self.codec)})
+        write_tensors(folder / "weights.safetensors", self.network.state_dict())
         plain = {**self.options.model_dump(), "codecs": {}, "vectors": None}
         return {"options": plain, "head": self.network.head is not None}
 
     @classmethod
     def load(cls, folder: Path, state: Mapping[str, Any]) -> SentenceMatcher:
-        from safetensors.torch import load_file
-
         from modelwright.models.sentence import PairNetwork
 
         _, codec = load_codecs(folder)["text"]
         options = cls.options_class()(**state["options"])
         network = PairNetwork(codec, options, len(NAMES) if state["head"] else 0, cls.hub)
-        network.load_state_dict(load_file(str(folder / "weights.safetensors")))
+        network.load_state_dict(read_tensors(folder / "weights.safetensors"))
         return cls(codec, network.eval(), options)
 
     @classmethod
@@ -232,7 +228,7 @@ class SentenceRecipe(MatchRecipe):
         """Return the codec, fitted on training texts."""
         found = codec_class("text", "tensor")
         assert found is not None
-        return found.fit(pa.array(list(texts), pa.string()), _COLUMN, None, ctx.seed)
+        return found.fit(pa.array(list(texts), pa.string()), TEXT_COLUMN, None, ctx.seed)
 
     def make(self, material: Material, options: Any, ctx: FitContext) -> SentenceMatcher:
         """Return a new matcher."""

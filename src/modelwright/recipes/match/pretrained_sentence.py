@@ -16,7 +16,13 @@ from modelwright.core.schema import Schema, Table
 from modelwright.core.words import Words
 from modelwright.features.base import codec_class
 from modelwright.models.searchers import Texts
-from modelwright.recipes.match._sentence import _COLUMN, SentenceMatcher, SentenceModel, SentenceOptions, SentenceRecipe
+from modelwright.recipes.match._sentence import (
+    TEXT_COLUMN,
+    SentenceMatcher,
+    SentenceModel,
+    SentenceOptions,
+    SentenceRecipe,
+)
 from modelwright.recipes.shared.pretrained import NEEDS, refused_without_text
 
 _LENGTH = 256
@@ -93,7 +99,7 @@ class PretrainedSentence(SentenceRecipe):
     def make_codec(self, texts: Texts, options: Any, ctx: FitContext) -> Any:
         cls = codec_class("text", "hub")
         assert cls is not None
-        told = replace(_COLUMN, options={"pretrained": options.base, "length": _LENGTH})
+        told = replace(TEXT_COLUMN, options={"pretrained": options.base, "length": _LENGTH})
         return cls.fit(pa.array(list(texts), pa.string()), told, None, ctx.seed)
 
     def estimate(self, train: Table, options: Options, ctx: FitContext) -> Estimate:

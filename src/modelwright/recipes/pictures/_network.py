@@ -17,14 +17,14 @@ from modelwright.core.answers.base import TargetCodec
 from modelwright.core.device import free_memory
 from modelwright.core.pretrained import find
 from modelwright.core.recipe import Choice, Estimate, FitContext, Model, Options, Range, Recipe, get_recipe
-from modelwright.core.saved import Loading, read_state, write_state
+from modelwright.core.saved import Loading, read_state, read_tensors, write_state, write_tensors
 from modelwright.core.schema import Schema, Table
 from modelwright.core.words import Words
 from modelwright.data.colour import in_channels, luma, to_rgb, to_ycbcr
 from modelwright.data.degrade import Step, degraded, parse_degrade
 from modelwright.data.kinds.image import decode
 from modelwright.data.resize import resized, to_bytes
-from modelwright.recipes.pictures._pictures import TASKS, Geometry, PictureModel, _geometry, pair_of
+from modelwright.recipes.pictures._pictures import TASKS, Geometry, PictureModel, geometry_of, pair_of
 
 _STEPS, _LEAST_STEPS = 100, 10  # of an epoch, at most and at least
 _PASSES = 8  # times that an epoch of a few small pictures shows each of their pixels
@@ -115,10 +115,7 @@ class PictureNetwork(PictureModel):
         return graph_of(network, g.scale, g.given, g.wanted, on_luma=self.on_luma, ensemble=self.options.ensemble)
 
     def save(self, folder: Path) -> None:
-        from safetensors.torch import save_file
-
-        weights = {k: v.detach().cpu().contiguous() for k, v in self.network.state_dict().items()}
-        save_file(weights, str(folder / "weights.safetensors"))
+        write_tensors(folder / "weights.safetensors", self.network.state_dict())
         state = {
             "geometry": list(self.geometry.__dict__.values()),
             "options": self.options.model_dump(exclude={"pretrained"}),
@@ -130,15 +127,14 @@ class PictureNetwork(PictureModel):
     @classmethod
     def load(cls, folder: Path, target: TargetCodec) -> PictureNetwork:
         import torch
-        from safetensors.torch import load_file
 
         with Loading(folder, Words("network", "网络")):
             state = read_state(folder)
-            geometry = _geometry(state["geometry"])
+            geometry = geometry_of(state["geometry"])
             recipe: Any = get_recipe(cls.recipe)
             options = type(recipe).options(**state["options"])
             network = recipe.network(geometry, options)
-            network.load_state_dict(load_file(str(folder / "weights.safetensors")))
+            network.load_state_dict(read_tensors(folder / "weights.safetensors"))
             model = cls(network.eval().to(memory_format=torch.channels_last), geometry, options)
             model.extent = dict(state["extent"])
             model.looked_by = state.get("looked_by")

@@ -117,7 +117,7 @@ class PictureModel(Model):
     def from_session(cls, session: Any, folder: Path, target: TargetCodec) -> PictureModel:
         """Return a model that answers with an exported graph; `folder` holds what the pictures have in common."""
         with Loading(folder):
-            return Exported(session, _geometry(read_state(folder)["geometry"]))
+            return Exported(session, geometry_of(read_state(folder)["geometry"]))
 
     @property
     def objects_about(self) -> str:
@@ -133,10 +133,10 @@ class PictureModel(Model):
     def load(cls, folder: Path, target: TargetCodec) -> PictureModel:
         with Loading(folder):
             state = read_state(folder)
-            return cls(_geometry(state.pop("geometry")), state)
+            return cls(geometry_of(state.pop("geometry")), state)
 
 
-def _geometry(told: Any) -> Geometry:
+def geometry_of(told: Any) -> Geometry:
     scale, given, wanted = (int(v) for v in told)
     if not 1 <= scale <= 8 or given not in (1, 3) or wanted not in (1, 3):
         raise ValueError("a scale or channels that cannot be")

@@ -19,6 +19,7 @@ from modelwright.core.device import for_cache
 from modelwright.core.errors import ModelwrightError
 from modelwright.core.memory_pages import keep_pages
 from modelwright.core.recipe import FitContext
+from modelwright.core.saved import read_tensors, write_tensors
 from modelwright.core.schema import Table
 from modelwright.data.kinds.base import kind_of
 from modelwright.features.base import Ragged
@@ -192,22 +193,14 @@ class Embeddings:
 
     def save(self, folder: Path) -> None:
         """Write the encoders' weights."""
-        from safetensors.torch import save_file
-
-        tensors = {
-            f"{i}.{k}": v.detach().cpu().contiguous()
-            for i, e in enumerate(self.encoders)
-            for k, v in e.state_dict().items()
-        }
-        save_file(tensors, str(folder / "encoders.safetensors"))
+        tensors = {f"{i}.{k}": v for i, e in enumerate(self.encoders) for k, v in e.state_dict().items()}
+        write_tensors(folder / "encoders.safetensors", tensors)
 
     @classmethod
     def load(cls, codecs: Codecs, folder: Path) -> Embeddings:
         """Build the encoders and fill them with what `save` wrote."""
-        from safetensors.torch import load_file
-
         out = cls.build(codecs)
-        tensors = load_file(str(folder / "encoders.safetensors"))
+        tensors = read_tensors(folder / "encoders.safetensors")
         for i, encoder in enumerate(out.encoders):
             start = f"{i}."
             encoder.load_state_dict({k[len(start) :]: v for k, v in tensors.items() if k.startswith(start)})

@@ -19,7 +19,7 @@ from modelwright.core.answers.base import TargetCodec
 from modelwright.core.answers.value import ValueCodec
 from modelwright.core.errors import ModelwrightError
 from modelwright.core.recipe import Estimate, FitContext, Model, Options, Recipe, get_recipe
-from modelwright.core.saved import Loading, read_state, write_state
+from modelwright.core.saved import Loading, read_state, read_tensors, write_state, write_tensors
 from modelwright.core.schema import Column, Schema, Table, arrow_type
 from modelwright.core.words import Words
 from modelwright.data.kinds.base import kind_of
@@ -107,18 +107,13 @@ class NetworkModel(Model):
         return Answering(self.network, names, self.target.kind, *self.unit).eval()
 
     def save(self, folder: Path) -> None:
-        from safetensors.torch import save_file
-
         save_codecs(folder, self.codecs)
-        weights = {k: v.detach().cpu().contiguous() for k, v in self.network.state_dict().items()}
-        save_file(weights, str(folder / "weights.safetensors"))
+        write_tensors(folder / "weights.safetensors", self.network.state_dict())
         data = {"options": self.options.model_dump(), "extent": self.extent}
         write_state(folder, data)
 
     @classmethod
     def load(cls, folder: Path, target: TargetCodec) -> NetworkModel:
-        from safetensors.torch import load_file
-
         from modelwright.models.network import ColumnNetwork
 
         codecs = load_codecs(folder)
@@ -130,7 +125,7 @@ class NetworkModel(Model):
             NetworkOptions(**{k: told[k] for k in SIZES if k in told})
             options = made(**told)
             network = ColumnNetwork(codecs, target.outputs, options)
-            network.load_state_dict(load_file(str(folder / "weights.safetensors")))
+            network.load_state_dict(read_tensors(folder / "weights.safetensors"))
             return cls(network.eval(), codecs, options, target, data["extent"], [])
 
 

@@ -18,7 +18,15 @@ from pydantic import Field
 from modelwright.core.answers.base import TargetCodec
 from modelwright.core.errors import ModelwrightError
 from modelwright.core.recipe import Axis, Choice, Estimate, FitContext, Model, Options, Range
-from modelwright.core.saved import Loading, read_arrays, read_state, write_arrays, write_state
+from modelwright.core.saved import (
+    Loading,
+    read_arrays,
+    read_state,
+    read_tensors,
+    write_arrays,
+    write_state,
+    write_tensors,
+)
 from modelwright.core.schema import Schema, Table
 from modelwright.features.base import Ragged
 from modelwright.features.shared.pieces import Pieces
@@ -181,12 +189,10 @@ class NetworkTaggerModel(Model):
         return answers(found, rows, self.tags, self.network.head.chain(), emit)
 
     def save(self, folder: Path) -> None:
-        from safetensors.torch import save_file
-
-        weights = {k: v.detach().cpu().contiguous() for k, v in self.network.state_dict().items()}
+        weights = self.network.state_dict()
         if "wide.weight" in weights:
             weights["wide.weight"] = weights["wide.weight"].half()
-        save_file(weights, str(folder / "weights.safetensors"))
+        write_tensors(folder / "weights.safetensors", weights)
         write_arrays(folder / "codec.safetensors", self.codec.arrays())
         write_state(folder, {"options": self._saved_options(), "codec": self.codec.state(), "extent": self.extent})
 
@@ -195,12 +201,10 @@ class NetworkTaggerModel(Model):
 
     @classmethod
     def load(cls, folder: Path, target: TargetCodec) -> NetworkTaggerModel:
-        from safetensors.torch import load_file
-
         with Loading(folder):
             data = read_state(folder)
             codec, options, network = cls.built(data, read_arrays(folder / "codec.safetensors"), target)
-            weights = load_file(str(folder / "weights.safetensors"))
+            weights = read_tensors(folder / "weights.safetensors")
             network.load_state_dict({k: v.float() if v.is_floating_point() else v for k, v in weights.items()})
             return cls(network.eval(), codec, options, target, data["extent"], [])
 

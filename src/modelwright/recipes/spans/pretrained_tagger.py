@@ -167,9 +167,9 @@ class PretrainedTagger(NetworkTagger):
 
 
 def _limit_of(tokens: HubTokens) -> int:
-    from modelwright.features.shared.hub import _limit
+    from modelwright.features.shared.hub import longest_of
 
-    return _limit(tokens.config)
+    return longest_of(tokens.config)
 
 
 RECIPE = PretrainedTagger

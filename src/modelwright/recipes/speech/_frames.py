@@ -14,7 +14,7 @@ import numpy as np
 from pydantic import Field
 
 from modelwright.core.answers.base import TargetCodec
-from modelwright.core.saved import Loading, read_state, write_state
+from modelwright.core.saved import Loading, read_state, read_tensors, write_state, write_tensors
 from modelwright.features.shared.speech import FRAME, Front, even
 from modelwright.features.shared.speech_units import Units
 from modelwright.models import ctc
@@ -162,11 +162,8 @@ class FrameModel(SpeechModel):
         ]
 
     def save(self, folder: Path) -> None:
-        from safetensors.torch import save_file
-
         write_state(folder, self.state(self.decoder.save(folder)))
-        weights = {k: v.detach().cpu().contiguous() for k, v in self.network.state_dict().items()}
-        save_file(weights, str(folder / "weights.safetensors"))
+        write_tensors(folder / "weights.safetensors", self.network.state_dict())
 
     def state(self, decoder: Mapping[str, Any]) -> dict[str, Any]:
         """Return what is saved beside the weights, as JSON values; `decoder` is what that saved of itself."""
@@ -184,14 +181,12 @@ class FrameModel(SpeechModel):
     @classmethod
     def restored(cls, state: Mapping[str, Any], folder: Path) -> Self:
         """Make the model of what `state` gave and its weights."""
-        from safetensors.torch import load_file
-
         from modelwright.models.speech import Recogniser
 
         options, units = cls.options_class(**state["options"]), Units.restore(state["units"], {})
         front = Front(**{k: int(v) for k, v in state["front"].items()})
         network = Recogniser(front.bands, units.size, options)
-        network.load_state_dict(load_file(str(folder / "weights.safetensors")))
+        network.load_state_dict(read_tensors(folder / "weights.safetensors"))
         network.eval()
         decoder = Decoder.load(state["decoder"], units, folder)
         out = cls(front, units, network, options, decoder=decoder, sureness=Sureness.from_json(state["sureness"]))

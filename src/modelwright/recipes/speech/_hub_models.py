@@ -13,7 +13,7 @@ import numpy as np
 from pydantic import Field
 
 from modelwright.core.answers.base import TargetCodec
-from modelwright.core.saved import Loading, read_state, write_state
+from modelwright.core.saved import Loading, read_state, read_tensors, write_state, write_tensors
 from modelwright.features.shared.hub_speech import WhisperFront, WhisperText
 from modelwright.features.shared.speech import FRAME, Front, even, speaking
 from modelwright.features.shared.speech_units import Units
@@ -125,24 +125,20 @@ class WhisperModel(SpeechModel):
         return out
 
     def save(self, folder: Path) -> None:
-        from safetensors.torch import save_file
-
         write_state(folder, {
             "kind": "whisper", "recipe": self.recipe, "text": self.text.state, "front": self.whisper.state, "rules": self.rules.to_json(),
             "options": self.options.model_dump(exclude={"pretrained"}), "origin": self.origin, "config": self.config, "extent": self.extent,
         })  # fmt: skip
-        save_file(self.network.tensors(), str(folder / "weights.safetensors"))
+        write_tensors(folder / "weights.safetensors", self.network.tensors())
 
     @classmethod
     def restored(cls, state: Mapping[str, Any], folder: Path) -> Self:
         """Make the model of what was saved."""
-        from safetensors.torch import load_file
-
         from modelwright.models.hub_speech import HubWhisper, load_whisper
 
         front = WhisperFront(state["front"])
         network = HubWhisper(load_whisper(state["config"], None, front.state["frames"] // 2), int(state["text"]["end"]))
-        network.fill(load_file(str(folder / "weights.safetensors")))
+        network.fill(read_tensors(folder / "weights.safetensors"))
         network.eval()
         options = HubSpeechOptions(**state["options"])
         out = cls(
@@ -221,13 +217,11 @@ class HubFrameModel(FrameModel):
 
     @classmethod
     def restored(cls, state: Mapping[str, Any], folder: Path) -> Self:
-        from safetensors.torch import load_file
-
         from modelwright.models.hub_speech import HubCtc
 
         units = Units.restore(state["units"], {})
         network = HubCtc(state["config"], None, bool(state["normalise"]), units.size)
-        network.load_state_dict(load_file(str(folder / "weights.safetensors")))
+        network.load_state_dict(read_tensors(folder / "weights.safetensors"))
         network.eval()
         decoder = Decoder.load(state["decoder"], units, folder)
         out = cls(

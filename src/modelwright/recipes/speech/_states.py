@@ -12,7 +12,7 @@ from typing import Any, ClassVar, Literal, Self
 import numpy as np
 from pydantic import Field
 
-from modelwright.core.saved import read_arrays, write_arrays
+from modelwright.core.saved import read_arrays, read_tensors, write_arrays
 from modelwright.features.shared.mel import deltas
 from modelwright.features.shared.pitch import filled, pitch
 from modelwright.features.shared.speech import FRAME, Front, even
@@ -150,12 +150,10 @@ class HybridModel(FrameModel):
 
     @classmethod
     def restored(cls, state: Mapping[str, Any], folder: Path) -> Self:
-        from safetensors.torch import load_file
-
         options, units = cls.options_class(**state["options"]), Units.restore(state["units"], {})
         front = Front(**{k: int(v) for k, v in state["front"].items()})
         network = network_of(front, units, options)
-        network.load_state_dict(load_file(str(folder / "weights.safetensors")))
+        network.load_state_dict(read_tensors(folder / "weights.safetensors"))
         network.eval()
         arrays = read_arrays(folder / "pairs.safetensors")
         out = cls(

@@ -18,7 +18,7 @@ from modelwright.core.answers.base import TargetCodec, as_objects
 from modelwright.core.answers.media import file_json
 from modelwright.core.errors import DataError, unknown
 from modelwright.core.recipe import Estimate, FitContext, Model, Options, Recipe
-from modelwright.core.saved import Loading, read_state, write_state
+from modelwright.core.saved import Loading, read_state, read_tensors, write_state, write_tensors
 from modelwright.core.schema import Schema, Table
 from modelwright.core.words import Words
 from modelwright.data.colour import in_channels, to_rgb, to_ycbcr
@@ -253,12 +253,10 @@ class StyleModel(Model):
         return {"style_left": of_style, "content_left": of_content, "left": of_style + of_content}
 
     def save(self, folder: Path) -> None:
-        from safetensors.torch import save_file
-
         weights = {f"features.{k}": v for k, v in self.features.state_dict().items()}
         weights |= {f"style.{i}.{k}": v for i, held in enumerate(self.styles.values()) for k, v in held.items()}
         weights |= {f"own.{k}": v for k, v in self.own_weights().items()}
-        save_file({k: v.detach().cpu().contiguous() for k, v in weights.items()}, str(folder / "weights.safetensors"))
+        write_tensors(folder / "weights.safetensors", weights)
         state = {
             "styles": list(self.styles),
             "options": self.options.model_dump(exclude={"pretrained"}),
@@ -276,13 +274,11 @@ class StyleModel(Model):
 
     @classmethod
     def load(cls, folder: Path, target: TargetCodec) -> StyleModel:
-        from safetensors.torch import load_file
-
         from modelwright.core.recipe import get_recipe
         from modelwright.models.style.deep import restored
 
         with Loading(folder):
-            state, weights = read_state(folder), load_file(str(folder / "weights.safetensors"))
+            state, weights = read_state(folder), read_tensors(folder / "weights.safetensors")
 
             def part(start: str) -> dict[str, Tensor]:
                 return {k.removeprefix(start): v for k, v in weights.items() if k.startswith(start)}

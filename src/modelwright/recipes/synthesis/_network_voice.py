@@ -16,6 +16,7 @@ from pydantic import Field
 
 from modelwright.core.answers.base import TargetCodec
 from modelwright.core.recipe import Choice, Estimate, FitContext, Model, Options, Range
+from modelwright.core.saved import read_tensors, write_tensors
 from modelwright.core.schema import Schema, Table
 from modelwright.models.excitation import excitation
 from modelwright.models.griffin_lim import griffin_lim
@@ -103,20 +104,16 @@ class NetworkVoiceModel(VoiceModel):
         return found if loudest <= _LOUDEST else found * (_LOUDEST / loudest)
 
     def own(self, folder: Path) -> dict[str, Any]:
-        from safetensors.torch import save_file
-
         weights = {f"acoustic.{k}": v for k, v in self.acoustic.state_dict().items()}
         if self.vocoder is not None:
             weights |= {f"vocoder.{k}": v for k, v in self.vocoder.state_dict().items()}
-        save_file({k: v.detach().cpu().contiguous() for k, v in weights.items()}, str(folder / "weights.safetensors"))
+        write_tensors(folder / "weights.safetensors", weights)
         return {"options": self.options.model_dump()}
 
     @classmethod
     def restored(cls, voice: Voice, state: dict[str, Any], folder: Path) -> Self:
-        from safetensors.torch import load_file
-
         options = cls.options_class(**state["options"])
-        weights = load_file(str(folder / "weights.safetensors"))
+        weights = read_tensors(folder / "weights.safetensors")
         acoustic, vocoder = cls.acoustic_of(voice, options), vocoder_of(voice, options)
         for name, network in (("acoustic.", acoustic), ("vocoder.", vocoder)):
             if network is not None:

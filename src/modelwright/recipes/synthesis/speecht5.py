@@ -14,6 +14,7 @@ import numpy as np
 from modelwright.core.answers.base import TargetCodec
 from modelwright.core.pretrained import find
 from modelwright.core.recipe import FitContext, Model, Options
+from modelwright.core.saved import read_arrays, read_tensors, write_arrays, write_tensors
 from modelwright.core.schema import Schema, Table
 from modelwright.core.words import Words
 from modelwright.features.shared.aloud.reader import Inventory, Sound
@@ -68,26 +69,20 @@ class SpeechT5Model(KeptVoiceModel):
         return self.text.encode(sounds)[1]
 
     def own(self, folder: Path) -> dict[str, Any]:
-        from safetensors.numpy import save_file as save_arrays
-        from safetensors.torch import save_file
-
         for name, network in zip(_PARTS, self.networks, strict=True):
-            weights = {k: v.detach().cpu().clone().contiguous() for k, v in network.state_dict().items()}
-            save_file(weights, str(folder / f"{name}.safetensors"))
-        save_arrays({"vectors": self.vectors}, str(folder / "speakers.safetensors"))
+            # parts of these networks share one memory, which a file of tensors does not take
+            write_tensors(folder / f"{name}.safetensors", {k: v.clone() for k, v in network.state_dict().items()})
+        write_arrays(folder / "speakers.safetensors", {"vectors": self.vectors})
         return {"text": self.text.state, "origins": self.sources, "configs": self.configs}
 
     @classmethod
     def restored(cls, voice: Voice, state: dict[str, Any], folder: Path) -> Self:
-        from safetensors.numpy import load_file as load_arrays
-        from safetensors.torch import load_file
-
         from modelwright.models.hub_voice import load_speech_t5, load_vocoder
 
         made = load_speech_t5(state["configs"][0], None), load_vocoder(state["configs"][1], None)
         for name, network in zip(_PARTS, made, strict=True):
-            network.load_state_dict(load_file(str(folder / f"{name}.safetensors")))
-        vectors = load_arrays(str(folder / "speakers.safetensors"))["vectors"]
+            network.load_state_dict(read_tensors(folder / f"{name}.safetensors"))
+        vectors = read_arrays(folder / "speakers.safetensors")["vectors"]
         return cls(voice, SpeechT5Text(state["text"]), made, vectors, state["origins"], state["configs"])
 
 

@@ -15,6 +15,7 @@ import numpy as np
 from modelwright.core.errors import OptionError
 from modelwright.core.pretrained import find
 from modelwright.core.recipe import FitContext, Model, Options
+from modelwright.core.saved import read_tensors, write_tensors
 from modelwright.core.schema import Table
 from modelwright.core.words import Words
 from modelwright.features.shared.aloud.reader import Inventory, Sound
@@ -53,22 +54,15 @@ class VitsModel(KeptVoiceModel):
         return self.text.encode(sounds)[1]
 
     def own(self, folder: Path) -> dict[str, Any]:
-        from safetensors.torch import save_file
-
-        save_file(
-            {k: v.detach().cpu().contiguous() for k, v in self.network.state_dict().items()},
-            str(folder / "weights.safetensors"),
-        )
+        write_tensors(folder / "weights.safetensors", self.network.state_dict())
         return {"text": self.text.state, "origin": self.origin, "config": self.config}
 
     @classmethod
     def restored(cls, voice: Voice, state: dict[str, Any], folder: Path) -> Self:
-        from safetensors.torch import load_file
-
         from modelwright.models.hub_voice import load_vits
 
         network = load_vits(state["config"], None)
-        network.load_state_dict(load_file(str(folder / "weights.safetensors")))
+        network.load_state_dict(read_tensors(folder / "weights.safetensors"))
         return cls(voice, VitsText(state["text"]), network.eval(), state["origin"], state["config"])
 
 

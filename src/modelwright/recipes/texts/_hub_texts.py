@@ -14,6 +14,7 @@ from modelwright.core.answers.base import TargetCodec
 from modelwright.core.errors import ModelwrightError
 from modelwright.core.pretrained import find
 from modelwright.core.recipe import Estimate, FitContext, Model, Options, get_recipe
+from modelwright.core.saved import read_tensors, write_tensors
 from modelwright.core.schema import Schema, Table
 from modelwright.core.words import Words
 from modelwright.features.shared.hub_pairs import HubPairs
@@ -77,22 +78,18 @@ class HubTextModel(TextModel):
         return {"pieces": self.pieces.state, "options": options, "most": self.most, "extent": self.extent}
 
     def save(self, folder: Path) -> None:
-        from safetensors.torch import save_file
-
         super().save(folder)
-        save_file(self.network.tensors(), str(folder / "weights.safetensors"))
+        write_tensors(folder / "weights.safetensors", self.network.tensors())
 
     @classmethod
     def restore(cls, stored: StoredText) -> HubTextModel:
-        from safetensors.torch import load_file
-
         from modelwright.models.hub_pairs import HubSeq2Seq, load_pairs
 
         made: Any = type(get_recipe(cls.recipe)).options
         state = stored.state
         pieces = HubPairs(state["pieces"])
         network = HubSeq2Seq(load_pairs(pieces.state["config"], None), int(pieces.state["pad"]))
-        network.fill(load_file(str(stored.folder / "weights.safetensors")))
+        network.fill(read_tensors(stored.folder / "weights.safetensors"))
         network.eval()
         out = cls(stored.reader, stored.check, pieces, network, made(**state["options"]), int(state["most"]))
         out.extent = state["extent"]

@@ -13,6 +13,7 @@ from pydantic import Field
 from modelwright.core.answers.base import TargetCodec
 from modelwright.core.errors import ModelwrightError
 from modelwright.core.recipe import Axis, Choice, Estimate, FitContext, Model, Options, Range
+from modelwright.core.saved import read_tensors, write_tensors
 from modelwright.core.schema import Schema, Table
 from modelwright.core.words import Words
 from modelwright.features.base import Ragged
@@ -95,22 +96,17 @@ class Seq2SeqModel(TextModel):
         }  # fmt: skip
 
     def save(self, folder: Path) -> None:
-        from safetensors.torch import save_file
-
         super().save(folder)
-        weights = {k: v.detach().cpu().contiguous() for k, v in self.network.state_dict().items()}
-        save_file(weights, str(folder / "weights.safetensors"))
+        write_tensors(folder / "weights.safetensors", self.network.state_dict())
 
     @classmethod
     def restore(cls, stored: StoredText) -> Seq2SeqModel:
-        from safetensors.torch import load_file
-
         from modelwright.models.seq2seq import Seq2Seq
 
         state = stored.state
         options, subwords = Seq2SeqOptions(**state["options"]), Subwords.restore(state["subwords"], {})
         network = Seq2Seq(subwords.size, options)
-        network.load_state_dict(load_file(str(stored.folder / "weights.safetensors")))
+        network.load_state_dict(read_tensors(stored.folder / "weights.safetensors"))
         network.eval()
         out = cls(stored.reader, stored.check, subwords, network, options, state["bounds"])
         out.extent = state["extent"]

@@ -13,7 +13,7 @@ from pydantic import Field
 from modelwright.core.answers.base import TargetCodec
 from modelwright.core.errors import ModelwrightError
 from modelwright.core.recipe import Axis, Choice, Estimate, FitContext, Model, Options, Range
-from modelwright.core.saved import Loading, read_state, write_state
+from modelwright.core.saved import Loading, read_state, read_tensors, write_state, write_tensors
 from modelwright.core.schema import Schema, Table
 from modelwright.core.words import Words
 from modelwright.features.shared.speech import Front
@@ -80,23 +80,18 @@ class VoiceTdnnModel(VoiceModel):
         return out
 
     def save(self, folder: Path) -> None:
-        from safetensors.torch import save_file
-
         write_state(folder, {**self.told(), "options": self.options.model_dump(), "extent": self.extent})
-        weights = {k: v.detach().cpu().contiguous() for k, v in self.network.state_dict().items()}
-        save_file(weights, str(folder / "weights.safetensors"))
+        write_tensors(folder / "weights.safetensors", self.network.state_dict())
 
     @classmethod
     def load(cls, folder: Path, target: TargetCodec) -> VoiceTdnnModel:
-        from safetensors.torch import load_file
-
         from modelwright.models.voices import VoiceEncoder, options_of
 
         with Loading(folder):
             state = read_state(folder)
             options, front = VoiceTdnnOptions(**state["options"]), front_of(state)
             network = VoiceEncoder(front.bands, *options_of(options))
-            network.load_state_dict(load_file(str(folder / "weights.safetensors")))
+            network.load_state_dict(read_tensors(folder / "weights.safetensors"))
             out = cls(front, network.eval(), options).take_up(state)
             out.extent = dict(state["extent"])
             return out
