@@ -249,6 +249,13 @@ class Table:
         """Return the cells of a column as Python values [N]; N times None where the table has no such column."""
         return self.column(name).to_pylist() if name in self else [None] * len(self)
 
+    def moments(self, name: str) -> np.ndarray:
+        """Return when each row was by a column of times or numbers [N], float64 in any unit; -inf where nothing says so."""
+        values = self.column(name)
+        if pa.types.is_timestamp(values.type):
+            values = values.cast(pa.int64())
+        return np.asarray(values.cast(pa.float64()).fill_null(-np.inf), np.float64)
+
     def take(self, index: np.ndarray) -> Table:
         """Return the rows at `index` [M], in that order."""
         return replace(self, data=self.data.take(pa.array(index)), rows=self.rows[index], hidden=())

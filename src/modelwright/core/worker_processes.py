@@ -47,18 +47,20 @@ class Work:
         return out
 
 
+def path_for_children() -> str:
+    """Return a PYTHONPATH by which a child process finds this package where this process has it."""
+    place = str(Path(__file__).parent.parent.parent)
+    return os.pathsep.join(dict.fromkeys([place, *filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep))]))
+
+
 class Helper:
     """A process that does some work for this one."""
 
     def __init__(self, work: Work) -> None:
         self._work = work
-        place = str(Path(__file__).parent.parent.parent)
-        path = os.pathsep.join(
-            dict.fromkeys([place, *filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep))])
-        )
         self._process = subprocess.Popen(
             [sys.executable, "-m", "modelwright.core.worker_processes"], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL, start_new_session=True, env={**os.environ, "PYTHONPATH": path, "OMP_NUM_THREADS": "1"},
+            stderr=subprocess.DEVNULL, start_new_session=True, env={**os.environ, "PYTHONPATH": path_for_children(), "OMP_NUM_THREADS": "1"},
         )  # fmt: skip
         self._send(json.dumps(asdict(work)).encode())
 

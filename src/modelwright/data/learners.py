@@ -93,10 +93,7 @@ def moments(table: Table) -> np.ndarray:
     columns = table.schema.of_role("time")
     if not columns or columns[0].name not in table.data.column_names:
         return np.zeros(len(table))
-    values = table.column(columns[0].name)
-    if pa.types.is_timestamp(values.type):
-        values = values.cast(pa.int64())
-    return np.asarray(values.cast(pa.float64()).fill_null(-np.inf), np.float64)
+    return table.moments(columns[0].name)
 
 
 def histories(table: Table) -> pa.Array:

@@ -6,13 +6,12 @@ Every refusal is one sentence that says what was expected.
 from __future__ import annotations
 
 import datetime as dt
-import json
-from collections.abc import Mapping
 from typing import Any
 
 from modelwright.core.plain_json import is_number
 from modelwright.core.words import Words
 from modelwright.release.recommend import Asked, Boost
+from modelwright.serve.bodies import fields_of, json_of
 from modelwright.serve.limits import Refused
 
 MOST = 1000  # items of an answer, events of a request
@@ -53,7 +52,7 @@ EVENT: dict[str, Any] = {
 
 def asked_of(body: bytes, longest: int) -> Asked:
     """Return what a request to `/recommend` asks for. Raises Refused 400 for no JSON, 422 for what does not fit."""
-    data = _object(body, FIELDS)
+    data = fields_of(body, FIELDS)
     out: dict[str, Any] = {}
     if data.get("user") is not None:
         out["user"] = _identifier(data["user"], "user", longest)
@@ -85,10 +84,7 @@ def asked_of(body: bytes, longest: int) -> Asked:
 
 def events_of(body: bytes, longest: int) -> list[tuple[str, str, float | None]]:
     """Return the events of a request to `/events`: user, item, and seconds since the epoch where a time was given. Raises Refused."""
-    try:
-        data = json.loads(body)
-    except (ValueError, RecursionError):
-        raise Refused(400, "json", Words("The body is no JSON.", "请求体不是 JSON。")) from None
+    data = json_of(body)
     items = data["events"] if isinstance(data, dict) and set(data) == {"events"} else [data]
     out = []
     for event in _list(items, "events", MOST, "events", "个事件"):
@@ -122,17 +118,6 @@ def _moment(value: Any) -> float | None:
     if seconds > dt.datetime.now(dt.UTC).timestamp() + 86_400:
         raise refused("time", "`time` lies in the future.", "`time` 不能是未来的时间。")
     return seconds
-
-
-def _object(body: bytes, fields: Mapping[str, Any]) -> dict[str, Any]:
-    try:
-        data = json.loads(body)
-    except (ValueError, RecursionError):
-        raise Refused(400, "json", Words("The body is no JSON.", "请求体不是 JSON。")) from None
-    if not isinstance(data, dict) or not set(data) <= set(fields):
-        shown = ", ".join(fields)
-        raise refused("fields", f"Expected an object with fields of: {shown}.", f"应为对象，可用字段：{shown}。")
-    return data
 
 
 def _list(value: Any, name: str, most: int, en: str, zh: str) -> list[Any]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -15,6 +14,7 @@ from modelwright.core.budget import parse_duration
 from modelwright.core.errors import ModelwrightError, OptionError
 from modelwright.core.words import Words
 from modelwright.privacy.ledger import record
+from modelwright.serve.bodies import json_of
 from modelwright.serve.guard import answer_json
 from modelwright.serve.keys import KeyRing, add_key, revoke_key
 from modelwright.serve.limits import Refused
@@ -97,10 +97,7 @@ _BODY: dict[str, Any] = {
 
 def _parse_fields(body: bytes) -> dict[str, Any]:
     """Return the body's fields. Raises Refused 400 for no JSON, 422 for what does not fit."""
-    try:
-        data = json.loads(body[:_LONGEST])
-    except (ValueError, RecursionError):
-        raise Refused(400, "json", Words("The body is no JSON.", "请求体不是 JSON。")) from None
+    data = json_of(body[:_LONGEST])
     kinds: dict[str, Any] = {
         "name": str, "role": str, "scopes": list, "expires": str, "rows_per_minute": int, "rows_per_day": int,
         "tenant": str,

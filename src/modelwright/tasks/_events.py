@@ -10,7 +10,6 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
 
 from modelwright.core.errors import OptionError
 from modelwright.core.schema import Column, Schema, Table
@@ -62,12 +61,7 @@ def no_times(column: Column) -> OptionError:
 
 def times_of(table: Table, columns: Sequence[Column]) -> np.ndarray | None:
     """Return when each event was [N], in any unit, by the first of these columns; None where there is none."""
-    if not columns:
-        return None
-    values = table.column(columns[0].name)
-    if pa.types.is_timestamp(values.type):
-        values = values.cast(pa.int64())
-    return np.asarray(values.cast(pa.float64()).fill_null(-np.inf), np.float64)
+    return table.moments(columns[0].name) if columns else None
 
 
 def held(

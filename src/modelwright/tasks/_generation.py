@@ -27,7 +27,8 @@ from modelwright.data.class_folders import classes_of
 from modelwright.data.kinds.image import decode
 from modelwright.data.pairs import files_of
 from modelwright.evaluate.metrics.generated import GENERATED
-from modelwright.tasks._picture_pairs import by_picture, place_of
+from modelwright.tasks._answer_files import by_answer
+from modelwright.tasks._picture_pairs import place_of
 from modelwright.tasks._row_means import row_mean
 
 if TYPE_CHECKING:
@@ -156,7 +157,7 @@ class Generation(GeneratedTask):
         )
 
     def units(self, table: Table) -> np.ndarray | None:
-        return by_picture(table)
+        return by_answer(table)
 
     def fit_target(self, values: pa.Array, column: Column) -> TargetCodec:
         return _Codec(self.name, "image/png")

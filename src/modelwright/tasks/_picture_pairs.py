@@ -51,15 +51,6 @@ class _Pair:
         return self.why or Words(sizes, sizes)
 
 
-def by_picture(table: Table) -> np.ndarray:
-    """Return a number per row [N], the same for rows whose wanted picture is the same: they stay on one side of a split."""
-    target = table.schema.target
-    assert target is not None
-    digests = table.column(target.name).field("digest").fill_null("").to_pylist()
-    found: np.ndarray = np.unique(np.array(digests, object).astype(str), return_inverse=True)[1]
-    return found
-
-
 def with_place(schema: Schema) -> Schema:
     """Return a schema with a place for the pictures that are made worse; official test rows may bring their own."""
     name = GIVEN if GIVEN not in schema else f"{GIVEN}_given"

@@ -22,7 +22,8 @@ from modelwright.core.words import Words
 from modelwright.data.degrade import parse_degrade
 from modelwright.data.pairs import WANTED, pairs_table
 from modelwright.evaluate.metrics.pictures import LPIPS, PICTURES, PSNR, PSNR_COLOUR
-from modelwright.tasks._picture_pairs import by_picture, check_scale, made_worse, paired, with_place
+from modelwright.tasks._answer_files import by_answer
+from modelwright.tasks._picture_pairs import check_scale, made_worse, paired, with_place
 from modelwright.tasks._row_means import row_mean
 
 if TYPE_CHECKING:
@@ -110,7 +111,7 @@ class ImageToImage(GeneratedTask):
         return Formed(table)
 
     def units(self, table: Table) -> np.ndarray | None:
-        return by_picture(table)
+        return by_answer(table)
 
     def ranks(self, table: Table) -> Metric:
         inputs = table.schema.inputs

@@ -25,7 +25,8 @@ from modelwright.data.kinds.base import Unreadable, media
 from modelwright.data.kinds.image import SUFFIXES, decode
 from modelwright.data.pairs import WANTED, files_of, pictures_table
 from modelwright.evaluate.metrics.pictures import STYLES
-from modelwright.tasks._picture_pairs import by_picture, with_place
+from modelwright.tasks._answer_files import by_answer
+from modelwright.tasks._picture_pairs import with_place
 from modelwright.tasks._row_means import row_mean
 
 if TYPE_CHECKING:
@@ -94,7 +95,7 @@ class StyleTransfer(GeneratedTask):
         return Table(data, table.schema, table.rows, table.source), None
 
     def units(self, table: Table) -> np.ndarray | None:
-        return by_picture(table)
+        return by_answer(table)
 
     def fit_target(self, values: pa.Array, column: Column) -> TargetCodec:
         return MediaCodec(self.name, "image/png")

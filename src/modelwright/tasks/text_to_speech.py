@@ -26,6 +26,7 @@ from modelwright.evaluate.metrics.spoken import HEARD, METRICS
 from modelwright.features.shared.aloud.asked import PAUSES_TIMES, SPEEDS, TONES, within
 from modelwright.features.shared.aloud.ssml import is_ssml, pieces
 from modelwright.features.shared.sample_speech import spoken_tones
+from modelwright.tasks._answer_files import by_answer
 from modelwright.tasks._recordings import TEXT, language_code, plain, speaker_of
 from modelwright.tasks._row_means import row_mean
 
@@ -145,11 +146,7 @@ class TextToSpeech(GeneratedTask):
         different: np.ndarray = np.unique(np.array(texts, object).astype(str), return_inverse=True)[1]
         if texts and different.max(initial=0) + 1 > 0.5 * len(texts):
             return different
-        target = table.schema.target
-        assert target is not None
-        digests = table.column(target.name).field("digest").fill_null("").to_pylist()
-        found: np.ndarray = np.unique(np.array(digests, object).astype(str), return_inverse=True)[1]
-        return found
+        return by_answer(table)
 
     def fit_target(self, values: pa.Array, column: Column) -> TargetCodec:
         return MediaCodec(self.name, "audio/wav")

@@ -70,6 +70,28 @@ def order(sizes: np.ndarray, batch: int, rng: np.random.Generator) -> list[np.nd
     return [batches[i] for i in rng.permutation(len(batches))]
 
 
+def in_even_batches(rows: np.ndarray, sizes: np.ndarray, count: int) -> list[np.ndarray]:
+    """Return row numbers [N], in this order, as `count` batches int64 [B] of about the same size in all; `sizes` [N] are those of each row.
+
+    Fewer rows than batches come again, so that every epoch has as many batches.
+    """
+    ends = np.cumsum(sizes[rows])
+    cuts = np.searchsorted(ends, ends[-1] * np.arange(1, count) / count, side="left")
+    full = [b for b in np.split(rows, cuts) if len(b)]
+    return full + [full[0]] * (count - len(full))
+
+
+def of_like_size(sizes: np.ndarray, count: int, rng: np.random.Generator, spread: float = 0.2) -> list[np.ndarray]:
+    """Return `count` batches of row numbers [B] in a random order, each of about the same size in all and of rows of about one size [N].
+
+    `spread` is how far, as a logarithm, a size is off where rows are put in order: they meet others in the next epoch.
+    """
+    batches = in_even_batches(
+        np.argsort(sizes * np.exp(spread * rng.standard_normal(len(sizes))), kind="stable"), sizes, count
+    )
+    return [batches[k] for k in rng.permutation(count)]
+
+
 class Feed(Protocol):
     """What the training loop is fed with: how rows come together in batches is the feed's own affair."""
 

@@ -15,6 +15,7 @@ from torch import Tensor
 from modelwright.features.base import Ragged
 from modelwright.features.shared import augment_sound as change
 from modelwright.features.shared.speech import wave
+from modelwright.train.batches import of_like_size
 
 _HIDDEN, _HIDING = 0.1, 0.6  # seconds that are silenced at most, and how often; of the recordings
 _FASTER, _LOUDER = 0.1, 6.0  # log times as fast, and dB, by which recordings change
@@ -34,15 +35,8 @@ class _Sounds:
 
     def epoch(self, rng: np.random.Generator, number: int = 0) -> list[list[tuple[int, int]]]:
         """Return (row, seed) of each batch; their number is always the same."""
-        return [b for _ in range(self.passes) for b in self._epoch_of_batches(rng)]
-
-    def _epoch_of_batches(self, rng: np.random.Generator) -> list[list[tuple[int, int]]]:
-        order = np.argsort(self.sizes * np.exp(0.2 * rng.standard_normal(len(self.sizes))), kind="stable")
-        ends = np.cumsum(self.sizes[order])
-        cuts = np.searchsorted(ends, ends[-1] * np.arange(1, self.batches) / self.batches, side="left")
-        full = [b for b in np.split(order, cuts) if len(b)]
-        full += [full[0]] * (self.batches - len(full))
-        return [[(int(i), int(rng.integers(1 << 62))) for i in full[k]] for k in rng.permutation(self.batches)]
+        passes = (of_like_size(self.sizes, self.batches, rng) for _ in range(self.passes))
+        return [[(int(i), int(rng.integers(1 << 62))) for i in batch] for batches in passes for batch in batches]
 
     def size(self, batch: Sequence[tuple[int, int]]) -> int:
         """Return the samples of a batch."""

@@ -16,7 +16,8 @@ from torch import Tensor
 
 from modelwright.features.shared.augment_sound import coloured, curves, spoken_otherwise, strips
 from modelwright.features.shared.mel import FLOOR, from_mel, to_mel
-from modelwright.train.utterances import Utterance, in_a_row, of_like_size
+from modelwright.train.batches import of_like_size
+from modelwright.train.utterances import Utterance, in_a_row
 
 _MOST_JOINED = 6
 _EMPTY = 0.05  # of the utterances hold noise alone

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from modelwright.features.base import Ragged
 from modelwright.features.shared.subwords import BEGIN, END, padded
+from modelwright.train.batches import in_even_batches
 
 
 class PairFeed:
@@ -35,11 +36,8 @@ class PairFeed:
         s, t = self.sources.lengths, self.answers.lengths
         # noise lets rows meet others of nearly their length in the next epoch
         order = np.lexsort((t + rng.random(len(t)), np.round((s + t) / 4 + rng.random(len(t)))))
-        ends = np.cumsum(self.sizes[order])
-        cuts = np.searchsorted(ends, ends[-1] * np.arange(1, self.batches) / self.batches, side="left")
-        full = [b for b in np.split(order, cuts) if len(b)]
-        full += [full[0]] * (self.batches - len(full))
-        return [full[i] for i in rng.permutation(self.batches)]
+        batches = in_even_batches(order, self.sizes, self.batches)
+        return [batches[i] for i in rng.permutation(self.batches)]
 
     def size(self, batch: np.ndarray) -> int:
         """Return the tokens of a batch."""

@@ -6,6 +6,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from modelwright.train.batches import in_even_batches
+
 Batch = tuple[np.ndarray, int]
 
 
@@ -43,11 +45,8 @@ class SequenceFeed:
     def _epoch_of_batches(self, rng: np.random.Generator) -> list[Batch]:
         # noise lets users meet others of nearly their length in the next epoch
         order = np.argsort(self.sizes * (1 + 0.2 * rng.random(len(self.sizes))), kind="stable")
-        ends = np.cumsum(self.sizes[order])
-        cuts = np.searchsorted(ends, ends[-1] * np.arange(1, self.batches) / self.batches, side="left")
-        full = [b for b in np.split(order, cuts) if len(b)]
-        full += [full[0]] * (self.batches - len(full))
-        return [(full[i], int(rng.integers(2**31))) for i in rng.permutation(self.batches)]
+        batches = in_even_batches(order, self.sizes, self.batches)
+        return [(batches[i], int(rng.integers(2**31))) for i in rng.permutation(self.batches)]
 
     def size(self, batch: Batch) -> int:
         """Return the items of a batch."""

@@ -14,6 +14,7 @@ from torch import Tensor
 
 from modelwright.features.shared.pitch import filled
 from modelwright.models.excitation import excitation
+from modelwright.train.batches import of_like_size
 
 _SPREAD = 0.3
 
@@ -53,15 +54,8 @@ class SoundsFeed:
 
     def epoch(self, rng: np.random.Generator, number: int = 0) -> list[np.ndarray]:
         """Return the recordings of each batch."""
-        out: list[np.ndarray] = []
-        for _ in range(self.passes):
-            order = np.argsort(self.sizes * np.exp(_SPREAD * rng.standard_normal(len(self.sizes))), kind="stable")
-            ends = np.cumsum(self.sizes[order])
-            cuts = np.searchsorted(ends, ends[-1] * np.arange(1, self.batches) / self.batches)
-            full = [b for b in np.split(order, cuts) if len(b)]
-            full += [full[0]] * (self.batches - len(full))
-            out += [full[k] for k in rng.permutation(self.batches)]
-        return out
+        passes = (of_like_size(self.sizes, self.batches, rng, _SPREAD) for _ in range(self.passes))
+        return [batch for batches in passes for batch in batches]
 
     def alone(self, row: int) -> Any:
         """Return what stands in an epoch for a recording by itself."""

@@ -16,6 +16,7 @@ from torch import Tensor
 from modelwright.features.base import Ragged
 from modelwright.features.shared import augment_sound as change
 from modelwright.features.shared.speech import Front, levelled, speaking, wave
+from modelwright.train.batches import of_like_size
 
 _MOST_JOINED = 8
 _EMPTY = 0.1  # of the utterances hold noise alone, and nothing to write
@@ -28,16 +29,6 @@ _APART = 4  # frames at the end of a row that are told to have no unit
 _BEGINNING = 100  # steps
 _LAID = 0.3  # share of the loss that units keep which lie where they sound
 _QUIET = (1e-5, 3e-4)  # loudness of what is never quite silent
-
-
-def of_like_size(size: np.ndarray, count: int, rng: np.random.Generator) -> list[np.ndarray]:
-    """Return `count` batches of places in `size` [N], each of about the same size in all and of members of about one size, in a random order."""
-    order = np.argsort(size * np.exp(0.2 * rng.standard_normal(len(size))), kind="stable")
-    ends = np.cumsum(size[order])
-    cuts = np.searchsorted(ends, ends[-1] * np.arange(1, count) / count, side="left")
-    full = [b for b in np.split(order, cuts) if len(b)]
-    full += [full[0]] * (count - len(full))
-    return [full[k] for k in rng.permutation(count)]
 
 
 @dataclass(frozen=True)

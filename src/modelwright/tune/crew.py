@@ -29,6 +29,7 @@ from modelwright.core.schema import Table
 from modelwright.core.stored_data import sealing
 from modelwright.core.version import VERSION
 from modelwright.core.words import Words, counted
+from modelwright.core.worker_processes import path_for_children
 from modelwright.tune.climb import Climb
 from modelwright.tune.payload import ship
 
@@ -281,12 +282,8 @@ class RunCrew:
         threading.Thread(target=self._watch, args=(host, port), daemon=True).start()
 
     def _started(self, host: str, port: int, rank: int) -> subprocess.Popen[bytes]:
-        place = str(Path(__file__).parent.parent.parent)
-        path = os.pathsep.join(
-            dict.fromkeys([place, *filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep))])
-        )
         told = {"RANK": rank, "WORLD_SIZE": self.size, "LOCAL_RANK": rank, "LOCAL_WORLD_SIZE": self.size, "MASTER_ADDR": host,
-                "MASTER_PORT": port, "MODELWRIGHT_LEADER": os.getpid(), "PYTHONPATH": path,
+                "MASTER_PORT": port, "MODELWRIGHT_LEADER": os.getpid(), "PYTHONPATH": path_for_children(),
                 "MODELWRIGHT_THREADS": max(1, cores() // self.size)}  # fmt: skip
         told_ = {k: str(v) for k, v in told.items()}
         with (self.folder / f"{rank}.err").open("wb") as errors:

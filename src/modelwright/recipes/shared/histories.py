@@ -174,12 +174,7 @@ def ordered(histories: Histories, target: RankedCodec, most: int = 200_000) -> b
 def order_of(table: Table) -> np.ndarray:
     """Return when each event was [N], in any unit; zeros where nothing says so."""
     columns = table.schema.of_role("time")
-    if not columns:
-        return np.zeros(len(table))
-    values = table.column(columns[0].name)
-    if pa.types.is_timestamp(values.type):
-        values = values.cast(pa.int64())
-    return np.asarray(values.cast(pa.float64()).fill_null(-np.inf), np.float64)
+    return table.moments(columns[0].name) if columns else np.zeros(len(table))
 
 
 def latest(table: Table, share: float) -> Table:

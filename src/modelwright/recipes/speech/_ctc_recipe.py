@@ -23,6 +23,7 @@ from modelwright.features.shared.speech_units import Units, suited
 from modelwright.features.shared.transcript_rules import words_of
 from modelwright.models import ctc
 from modelwright.models.word_ngrams import WordNgrams
+from modelwright.recipes.shared.cut_plan import seconds_asked
 from modelwright.recipes.speech._decoding import Decoder
 from modelwright.recipes.speech._frames import FrameModel, FrameOptions
 from modelwright.recipes.speech._speech import SpeechRecipe, column_of, transcribed
@@ -71,9 +72,7 @@ class CtcRecipe(SpeechRecipe):
         if key not in ctx.cache:
             ctx.cache[key] = self._probe(train, options, ctx)
         epoch, memory, row = ctx.cache[key]
-        left = ctx.deadline.remaining()
-        # the plan is cut to the time as training goes; a pass or two over the recordings teach a good deal
-        seconds = min(epoch * options.epochs, 9 * left) if epoch < left else epoch * options.epochs
+        seconds = seconds_asked(epoch, options.epochs, ctx)
         return Estimate(seconds + 1.0, memory, least=min(seconds, 3 * epoch) + 1.0, row=row)
 
     def _probe(self, train: Table, options: FrameOptions, ctx: FitContext) -> tuple[float, int, float]:

@@ -22,6 +22,7 @@ from modelwright.features.base import Ragged
 from modelwright.features.shared.hub_speech import WhisperFront, WhisperText, head_of, letters_of
 from modelwright.features.shared.speech import wave, waves
 from modelwright.features.shared.speech_units import Units, suited
+from modelwright.recipes.shared.cut_plan import seconds_asked
 from modelwright.recipes.speech._ctc_recipe import Watched, given_lm, to_train
 from modelwright.recipes.speech._decoding import Decoder
 from modelwright.recipes.speech._hub_models import HubFrameModel, HubSpeechModel, HubSpeechOptions, WhisperModel
@@ -72,9 +73,7 @@ class HubSpeechRecipe(SpeechRecipe):
         answers = 3.0 + answering * min(_JUDGED, len(train) / 4)
         if not steps:
             return Estimate(answers, memory)
-        left = ctx.deadline.remaining()
-        # the plan is cut to the time as training goes
-        seconds = min(epoch * options.epochs, 9 * left) if epoch < left else epoch * options.epochs
+        seconds = seconds_asked(epoch, options.epochs, ctx)
         return Estimate(seconds + answers, memory, least=min(seconds, 3 * epoch) + answers)
 
     def _probe(self, train: Table, options: HubSpeechOptions, ctx: FitContext) -> tuple[float, int, int, float]:

@@ -24,6 +24,7 @@ from modelwright.features.shared.edit_distance import errors
 from modelwright.features.shared.speech import FRAME
 from modelwright.features.shared.transcript_rules import words_of
 from modelwright.models import ctc
+from modelwright.recipes.shared.cut_plan import seconds_asked
 from modelwright.recipes.speech._ctc_recipe import Watched, given_lm, to_train
 from modelwright.recipes.speech._decoding import Decoder
 from modelwright.recipes.speech._laid_units import ROUNDS, Laid, read_and_laid
@@ -85,8 +86,7 @@ class Hybrid(SpeechRecipe):
         if key not in ctx.cache:
             ctx.cache[key] = self._probe(train, options, ctx)
         epoch, reading, memory = ctx.cache[key]
-        left, epochs = ctx.deadline.remaining(), _epochs(train, options, ctx)
-        seconds = min(epoch * epochs, 9 * left) if epoch < left else epoch * epochs
+        seconds = seconds_asked(epoch, _epochs(train, options, ctx), ctx)
         return Estimate(seconds + reading + 1.0, memory, least=min(seconds, 2 * epoch) + reading + 1.0)
 
     def _probe(self, train: Table, options: HybridOptions, ctx: FitContext) -> tuple[float, float, int]:

@@ -20,6 +20,7 @@ from modelwright.features.base import Ragged
 from modelwright.features.shared.slots import SlotCheck
 from modelwright.features.shared.source import Source, SourceReader
 from modelwright.features.shared.subwords import Subwords
+from modelwright.recipes.shared.cut_plan import seconds_asked
 from modelwright.recipes.shared.loop_options import LoopOptions, Optimizer, Precision
 from modelwright.recipes.texts._texts import StoredText, TextModel, TextRecipe, pairs, reading, watcher
 
@@ -140,7 +141,7 @@ class Seq2SeqRecipe(TextRecipe):
         if key not in ctx.cache:
             ctx.cache[key] = self._probe(train, options, ctx)
         epoch, memory = ctx.cache[key]
-        return Estimate(_seconds_asked(epoch * 1.05, options.epochs, ctx) + 1.0, memory)
+        return Estimate(seconds_asked(epoch * 1.05, options.epochs, ctx) + 1.0, memory)
 
     def _probe(self, train: Table, options: Seq2SeqOptions, ctx: FitContext) -> tuple[float, int]:
         """Return seconds of one pass over the rows, and bytes of memory, from a few steps on some of them."""
@@ -235,15 +236,6 @@ def plan(rows: int) -> dict[str, Any]:
         return {"pieces": 4000, "epochs": 60, "tokens": 2048}
     small = {"pieces": 2000, "width": 128, "wide": 256, "encoder_layers": 2, "decoder_layers": 2, "dropout": 0.1}
     return {**small, "tokens": 1024, "epochs": min(160, max(60, 40_000 // max(1, rows))), "lr": 2e-3}
-
-
-def _seconds_asked(epoch: float, epochs: int, ctx: FitContext) -> float:
-    """Return the seconds of a fit; where one pass over the rows fits into the time, no more than is not refused.
-
-    The plan is cut to the time as training goes, and texts are learnt from a pass or two.
-    """
-    left = ctx.deadline.remaining()
-    return min(epoch * epochs, 9 * left) if epoch < left else epoch * epochs
 
 
 def _suited(options: Seq2SeqOptions, reader: SourceReader) -> Seq2SeqOptions:

@@ -17,6 +17,7 @@ from modelwright.core.saved import Loading, read_state, read_tensors, write_stat
 from modelwright.core.schema import Schema, Table
 from modelwright.core.words import Words
 from modelwright.features.shared.speech import Front
+from modelwright.recipes.shared.cut_plan import seconds_asked
 from modelwright.recipes.shared.loop_options import LoopOptions, Optimizer
 from modelwright.recipes.voices._voices import VoiceModel, VoiceRecipe, front_of, spoken, voiced
 
@@ -123,8 +124,7 @@ class VoiceTdnn(VoiceRecipe):
         if key not in ctx.cache:
             ctx.cache[key] = self._probe(train, options, ctx)
         epoch = ctx.cache[key]
-        left = ctx.deadline.remaining()
-        seconds = min(epoch * options.epochs, 9 * left) if epoch < left else epoch * options.epochs
+        seconds = seconds_asked(epoch, options.epochs, ctx)
         return Estimate(seconds + 1.0, (300 << 20) + len(train) * 100_000, least=min(seconds, 3 * epoch) + 1.0)
 
     def _probe(self, train: Table, options: VoiceTdnnOptions, ctx: FitContext) -> float:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 from fastapi import FastAPI, Request, Response
@@ -13,6 +12,7 @@ from modelwright.core.words import Words
 from modelwright.evaluate.explain.marks import places, sentence
 from modelwright.recipes.shared.rubric import RubricModel
 from modelwright.release.bundle import Predictor
+from modelwright.serve.bodies import json_of
 from modelwright.serve.guard import answer_json
 from modelwright.serve.limits import Refused
 from modelwright.serve.page import add_face
@@ -89,10 +89,7 @@ def feedback(predictor: Predictor, row: dict[str, Any], seconds: float) -> dict[
 
 def _row(body: bytes, service: Any) -> dict[str, Any]:
     """Return the row of a request. Raises Refused 400 for no JSON, 422 for what does not fit."""
-    try:
-        data = json.loads(body)
-    except (ValueError, RecursionError):
-        raise Refused(400, "json", Words("The body is no JSON.", "请求体不是 JSON。")) from None
+    data = json_of(body)
     names = [c.name for c in service.predictor.schema.inputs]
     shown = ", ".join(names[:12])
     row = data.get("row") if isinstance(data, dict) and set(data) == {"row"} else None

@@ -15,6 +15,7 @@ from modelwright.core.errors import MissingExtra
 from modelwright.core.words import Words
 from modelwright.privacy.ledger import record
 from modelwright.serve._columns import known_rows
+from modelwright.serve.bodies import json_of
 from modelwright.serve.feedback.check import FIELDS, checked, differs
 from modelwright.serve.feedback.rows import kept_answer, kept_rows
 from modelwright.serve.feedback.shapes import Told
@@ -182,10 +183,7 @@ def verdict_of(told: Told) -> str:
 
 
 def _parsed(body: bytes, most: int) -> tuple[list[Any], bool]:
-    try:
-        data = json.loads(body)
-    except (ValueError, RecursionError):
-        raise Refused(400, "no_json", Words("The body is no JSON.", "请求体不是 JSON。")) from None
+    data = json_of(body, "no_json")
     if not isinstance(data, dict) or "feedback" not in data:
         return [data], True
     items = data["feedback"]

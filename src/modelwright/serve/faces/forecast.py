@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from functools import partial
 from typing import Any
 
@@ -13,6 +12,7 @@ from modelwright.core.answers.forecast import ForecastCodec
 from modelwright.core.errors import ModelwrightError
 from modelwright.core.words import Words
 from modelwright.data.panel import told_of
+from modelwright.serve.bodies import fields_of
 from modelwright.serve.guard import answer_json
 from modelwright.serve.limits import Refused
 
@@ -166,15 +166,7 @@ def _moment(time: Any) -> Any:
 
 def _parse_request(body: bytes, predictor: Any) -> dict[str, Any]:
     """Return the fields of a request. Raises Refused 400 for no JSON, 422 for what does not fit."""
-    try:
-        data = json.loads(body or b"{}")
-    except (ValueError, RecursionError):
-        raise Refused(400, "json", Words("The body is no JSON.", "请求体不是 JSON。")) from None
-    shown = ", ".join(_FIELDS)
-    if not isinstance(data, dict) or not set(data) <= set(_FIELDS):
-        raise Refused(
-            422, "fields", Words(f"Expected an object with fields of: {shown}.", f"应为对象，可用字段：{shown}。")
-        )
+    data = fields_of(body or b"{}", _FIELDS)
     if data.get("rows") is not None and data.get("history") is not None:
         raise Refused(422, "history", Words("Send `rows` or `history`, not both.", "`rows` 与 `history` 只能二选一。"))
     _list(data, "rows", lambda v: isinstance(v, dict), Words("objects", "对象"), _MOST_ROWS)

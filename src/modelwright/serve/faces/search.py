@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from functools import partial
 from typing import Any
 
 from fastapi import FastAPI, Request, Response
 
 from modelwright.core.words import Words
+from modelwright.serve.bodies import json_of
 from modelwright.serve.guard import answer_json
 from modelwright.serve.limits import Refused
 
@@ -68,10 +68,7 @@ def add(app: FastAPI, service: Any) -> None:
 
 def _parse_request(body: bytes, longest: int) -> tuple[str, int]:
     """Return query and number of documents. Raises Refused where they do not fit."""
-    try:
-        data = json.loads(body)
-    except (ValueError, RecursionError):
-        raise Refused(400, "json", Words("The body is no JSON.", "请求体不是 JSON。")) from None
+    data = json_of(body)
     query = data.get("query") if isinstance(data, dict) else None
     k = data.get("k", 10) if isinstance(data, dict) else 10
     if not isinstance(query, str) or not query.strip() or len(query) > longest:

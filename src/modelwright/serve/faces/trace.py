@@ -16,6 +16,7 @@ from modelwright.core.words import Words
 from modelwright.models.exercises import MASTERED, drawn_gains, expected_gains
 from modelwright.recipes.shared.tracing import TraceModel
 from modelwright.release.bundle import Predictor
+from modelwright.serve.bodies import fields_of
 from modelwright.serve.guard import answer_json
 from modelwright.serve.limits import Refused
 from modelwright.serve.page import add_face
@@ -161,15 +162,7 @@ def _warnings(
 
 def _parse_request(body: bytes, longest: int) -> dict[str, Any]:
     """Return the fields of a request. Raises Refused 400 for no JSON, 422 for what does not fit."""
-    try:
-        data = json.loads(body)
-    except (ValueError, RecursionError):
-        raise Refused(400, "json", Words("The body is no JSON.", "请求体不是 JSON。")) from None
-    shown = ", ".join(_FIELDS)
-    if not isinstance(data, dict) or not set(data) <= set(_FIELDS):
-        raise Refused(
-            422, "fields", Words(f"Expected an object with fields of: {shown}.", f"应为对象，可用字段：{shown}。")
-        )
+    data = fields_of(body, _FIELDS)
     many = data.get("learners") is not None
     if many and (data.get("history") is not None or data.get("learner") is not None):
         words = Words("Send `learners`, or the `history` of one.", "请发送 `learners`，或单个学习者的 `history`。")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from functools import partial
 from typing import Any
 
@@ -10,6 +9,7 @@ from fastapi import FastAPI, Request, Response
 
 from modelwright.core.words import Words
 from modelwright.data.kinds.base import Unreadable, media
+from modelwright.serve.bodies import json_of
 from modelwright.serve.guard import answer_json
 from modelwright.serve.limits import Refused
 
@@ -79,10 +79,7 @@ def _track(predictor: Any, cell: Any, every: int) -> dict[str, Any]:
 
 def _parse_request(body: bytes) -> tuple[Any, int]:
     """Return the clip as a media cell, and every how many frames are looked at. Raises Refused where they do not fit."""
-    try:
-        data = json.loads(body)
-    except (ValueError, RecursionError):
-        raise Refused(400, "json", Words("The body is no JSON.", "请求体不是 JSON。")) from None
+    data = json_of(body)
     video = data.get("video") if isinstance(data, dict) else None
     every = data.get("every", 1) if isinstance(data, dict) else 1
     if isinstance(every, bool) or not isinstance(every, int) or not 1 <= every <= 1000:
