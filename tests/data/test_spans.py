@@ -264,6 +264,12 @@ def test_spans_of_prodigy_and_label_studio():
     table = normalised(pa.table(whole))
     assert table.column("text").to_pylist() == ["Ann left", "so", "Bob", "Eve"]
     assert spans_in(pa.table(whole)) == ("spans", [[(0, 3, "p")], [], None, None])
+    # places are counted as JavaScript does, an emoji as two; of several annotations the last one counts
+    smile = {
+        "data": [json.dumps({"text": "\U0001f600 Ann left"})],
+        "annotations": [[done((0, 2, "no")), done((3, 6, "Ann"))]],
+    }
+    assert spans_in(pa.table(smile)) == ("spans", [[(2, 5, "p")]])
 
 
 def test_places_of_cmeee_are_read_and_their_ends_told():

@@ -6,9 +6,12 @@ import ast
 import itertools
 import json
 import re
+from collections.abc import Mapping
 from typing import Any
 
 import pyarrow as pa
+
+from modelwright.data import label_studio
 
 TAG = re.compile(r"^(?:O|[BIMESULWV][-_].+)$")
 _WORDS = ("tokens", "words", "word", "token", "sentence", "text", "chars", "字", "词")
@@ -83,29 +86,28 @@ def _by_token(raw: pa.Table, words: str, tags: str, which: str) -> tuple[pa.Tabl
 
 
 def _label_studio(raw: pa.Table, data: str, annotations: str) -> pa.Table:
-    """Return the texts of an export with the spans that were marked in them first; no spans where nobody did."""
+    """Return the texts of an export with the spans that were marked in them last; no spans where nobody did."""
     texts, spans = [], []
     for task, done in zip(raw.column(data).to_pylist(), raw.column(annotations).to_pylist(), strict=True):
         fields = json.loads(task) if isinstance(task, str) else task
         held = [v for v in (fields or {}).values() if isinstance(v, str)]
         made = json.loads(done) if isinstance(done, str) else done
-        kept = [a for a in made or () if not a.get("was_cancelled")]
-        values = [r.get("value") or {} for r in (kept[0].get("result") or ())] if kept else []
-        marked = [
-            {
-                "start": v["start"],
-                "end": v["end"],
-                "label": v["labels"][0],
-                **({"text": v["text"]} if v.get("text") else {}),
-            }
-            for v in values
-            if v.get("labels") and v.get("start") is not None
-        ]
         named = (fields or {}).get("text")
-        texts.append(named if isinstance(named, str) else max(held, key=len, default=None))
-        spans.append(json.dumps(marked, ensure_ascii=False) if kept else None)
+        text = named if isinstance(named, str) else max(held, key=len, default=None)
+        found = label_studio.results(made)
+        values = [r.get("value") or {} for r in found or ()]
+        marked = [_span(text or "", v) for v in values if v.get("labels") and v.get("start") is not None]
+        texts.append(text)
+        spans.append(json.dumps(marked, ensure_ascii=False) if found is not None else None)
     if not any(s and s != "[]" for s in spans):
         return raw
     rest = raw.drop_columns([data, annotations])
     rest = rest.drop_columns([n for n in ("text", "spans") if n in rest.column_names])
     return rest.append_column("text", pa.array(texts, pa.string())).append_column("spans", pa.array(spans, pa.string()))
+
+
+def _span(text: str, value: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a marked span of a text, its places counted in characters; what is no number stays, to be named later."""
+    start, end = (label_studio.place_of(text, v) if type(v) is int else v for v in (value["start"], value.get("end")))
+    words = {"text": value["text"]} if value.get("text") else {}
+    return {"start": start, "end": end, "label": value["labels"][0], **words}

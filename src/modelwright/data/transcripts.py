@@ -16,8 +16,8 @@ import pyarrow as pa
 from modelwright.core.errors import DataError
 from modelwright.core.events import EventStream
 from modelwright.core.reading import Detected, Reading
-from modelwright.data._annotated_speech import Row, annotated
 from modelwright.data._cut_recordings import cut_table
+from modelwright.data._label_studio_speech import Row, annotated
 from modelwright.data.collect import collect
 from modelwright.data.cues import SUFFIXES as CUES
 from modelwright.data.cues import Cue, read_cues, read_labels, text_of

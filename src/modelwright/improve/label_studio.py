@@ -13,6 +13,7 @@ from typing import Any
 
 from modelwright.core.answers.told import Form
 from modelwright.core.errors import DataError, OptionError
+from modelwright.data.label_studio import are_tasks, finished, place_of, units_before
 from modelwright.release.bundle import Predictor
 from modelwright.serve.feedback.shapes import Kept
 
@@ -99,29 +100,20 @@ def _result(form: Form, answer: Any, text: str, tag: str) -> list[dict[str, Any]
         return [{**head, "type": "number", "value": {"number": answer}}]
     if form == "text":
         return [{**head, "type": "textarea", "value": {"text": [answer]}}]
-    # Label Studio counts halves of characters beyond the basic plane, as its JavaScript does
     return [
         {
             **head,
             "id": f"s{i}",
             "type": "labels",
             "value": {
-                "start": _units(text, s["start"]),
-                "end": _units(text, s["end"]),
+                "start": units_before(text, s["start"]),
+                "end": units_before(text, s["end"]),
                 "text": text[s["start"] : s["end"]],
                 "labels": [s["label"]],
             },
         }
         for i, s in enumerate(answer)
     ]
-
-
-def _units(text: str, place: int) -> int:
-    return len(text[:place].encode("utf-16-le", "surrogatepass")) // 2
-
-
-def _place(text: str, units: int) -> int:
-    return len(text.encode("utf-16-le", "surrogatepass")[: 2 * units].decode("utf-16-le", "replace"))
 
 
 def answers(exported: str | bytes, predictor: Predictor) -> list[dict[str, Any]]:
@@ -136,7 +128,7 @@ def answers(exported: str | bytes, predictor: Predictor) -> list[dict[str, Any]]
         found = json.loads(exported)
     except (ValueError, RecursionError):
         found = None
-    if not isinstance(found, list) or not all(isinstance(t, dict) and isinstance(t.get("data"), dict) for t in found):
+    if not are_tasks(found):
         raise DataError(
             "Expected an export of Label Studio in the format JSON: a list of tasks with `data` and `annotations`.",
             "应为 Label Studio 的 JSON 格式导出：任务列表，每项含 `data` 和 `annotations`。",
@@ -145,9 +137,7 @@ def answers(exported: str | bytes, predictor: Predictor) -> list[dict[str, Any]]
     out = []
     for number, task in enumerate(found, 1):
         by_teller: dict[str, Any] = {}
-        for annotation in task.get("annotations") or []:
-            if not isinstance(annotation, dict) or annotation.get("was_cancelled"):
-                continue
+        for annotation in finished(task.get("annotations")):
             text = str(task["data"].get(column) or "")
             by_teller[_who(annotation)] = _answer(form, annotation.get("result"), text, number)
         data = dict(task["data"])
@@ -170,7 +160,7 @@ def _answer(form: Form, result: Any, text: str, number: int) -> Any:
         parts: Sequence[Any] = [r for r in result if r.get("from_name") == _NAME]
         if form == "spans":
             return [
-                {"start": _place(text, v["start"]), "end": _place(text, v["end"]), "label": v["labels"][0]}
+                {"start": place_of(text, v["start"]), "end": place_of(text, v["end"]), "label": v["labels"][0]}
                 for v in (r["value"] for r in parts)
             ]
         if not parts:

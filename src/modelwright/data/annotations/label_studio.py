@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qs, unquote, urlsplit
 
 from modelwright.core.errors import DataError
 from modelwright.core.words import Words
+from modelwright.data import label_studio
 from modelwright.data.annotations.base import Box, Format, Marked, none_found, number, read_json
 
 
@@ -36,14 +37,12 @@ class LabelStudio(Format):
                 raise DataError(
                     f"{path}, {place} names no picture in `data`.", f"{path}，{place} 的 `data` 中没有图片。"
                 )
-            done = [a for a in task.get("annotations") or [] if not a.get("was_cancelled")]
-            results = (done[-1].get("result") or []) if done else []
-            boxes, size = _boxes(results, path, place)
+            boxes, size = _boxes(label_studio.results(task.get("annotations")) or [], path, place)
             out.append(Marked(place, _picture(url, path), boxes, size, relative=True))
         return out
 
 
-def _boxes(results: list[Any], path: Path, place: str) -> tuple[list[Box], tuple[int, int] | None]:
+def _boxes(results: Sequence[Mapping[str, Any]], path: Path, place: str) -> tuple[list[Box], tuple[int, int] | None]:
     out: list[Box] = []
     size = None
     for r in results:
@@ -76,23 +75,9 @@ def _picture(url: str, path: Path) -> str:
     """Return the file that a task's picture is: by its name beside the export, or below `images`."""
     if url.startswith("data:"):
         return url
-    parts = urlsplit(url)
-    asked = parse_qs(parts.query).get("d", [parts.path])[0]  # /data/local-files/?d=folder/picture.jpg
-    name = unquote(asked)
-    last = Path(name).name
-    short = last.split("-", 1)[-1]  # uploads have eight signs and a dash before their name
-    here = path.parent
-    places = [
-        Path(name),
-        here / name.lstrip("/"),
-        here / last,
-        here / "images" / last,
-        here / short,
-        here / "images" / short,
-    ]
-    found = next((p for p in places if p.is_file()), None)
+    found = label_studio.beside(url, path, "images")
     if found is None:
-        raise none_found(path, [here, here / "images"], last)
+        raise none_found(path, [path.parent, path.parent / "images"], label_studio.file_of(url).name)
     return str(found.resolve())
 
 

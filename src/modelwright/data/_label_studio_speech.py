@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qs, unquote, urlparse
 
 from modelwright.core.errors import DataError
+from modelwright.data import label_studio
 from modelwright.data.cues import text_of
 from modelwright.data.kinds.audio import SUFFIXES, name_part
 
@@ -27,7 +26,7 @@ def annotated(path: Path) -> Iterator[Row] | None:
         return None
     if not (isinstance(tasks, list) and tasks and all(isinstance(t, dict) for t in tasks)):
         return None
-    if all(isinstance(t.get("data"), dict) and "annotations" in t for t in tasks):
+    if label_studio.are_tasks(tasks) and all("annotations" in t for t in tasks):
         return _tasks(tasks, path)
     if all("annotation_id" in t and _recording(t) is not None for t in tasks):
         return _flat(tasks, path)
@@ -41,8 +40,7 @@ def _tasks(tasks: Sequence[Mapping[str, Any]], path: Path) -> Iterator[Row]:
         if given is None:
             raise DataError(f"{where[0]}: its data names no recording.", f"{where[1]}：数据中没有录音。")
         place = _place(given, path, where)
-        done = [a for a in task["annotations"] if not a.get("was_cancelled")]
-        yield from _regions(place, done[-1].get("result", []) if done else [], _speaker(task["data"]), where)
+        yield from _regions(place, label_studio.results(task["annotations"]) or [], _speaker(task["data"]), where)
 
 
 def _flat(tasks: Sequence[Mapping[str, Any]], path: Path) -> Iterator[Row]:
@@ -97,10 +95,9 @@ def _part(place: str, start: float, end: float, where: tuple[str, str]) -> str:
 
 
 def _place(given: str, path: Path, where: tuple[str, str]) -> str:
-    named = _file_of(given)
-    places = (path.parent / named, path.parent / named.name, path.parent / re.sub(r"^[0-9a-f]{8}-", "", named.name))
-    place = next((p for p in places if p.is_file()), None)
+    place = label_studio.beside(given, path)
     if place is None:
+        named = label_studio.file_of(given)
         raise DataError(
             f"{where[0]}: there is no recording {named.name} beside the export.",
             f"{where[1]}：导出文件旁没有录音 {named.name}。",
@@ -109,7 +106,9 @@ def _place(given: str, path: Path, where: tuple[str, str]) -> str:
 
 
 def _recording(data: Mapping[str, Any]) -> str | None:
-    return next((v for v in data.values() if isinstance(v, str) and _file_of(v).suffix.lower() in SUFFIXES), None)
+    return next(
+        (v for v in data.values() if isinstance(v, str) and label_studio.file_of(v).suffix.lower() in SUFFIXES), None
+    )
 
 
 def _speaker(data: Mapping[str, Any]) -> str | None:
@@ -128,9 +127,3 @@ def _is_text(value: Any) -> bool:
     return isinstance(value, str) or (
         isinstance(value, list) and bool(value) and all(isinstance(v, str) for v in value)
     )
-
-
-def _file_of(url: str) -> Path:
-    found = urlparse(url)
-    local = parse_qs(found.query).get("d")
-    return Path(unquote(local[0] if local else found.path).lstrip("/"))
