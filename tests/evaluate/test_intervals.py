@@ -85,9 +85,9 @@ def test_many_agrees_with_one_and_keeps_its_cap():
     assert list(every) == [x.name for x in metrics]
     assert every["macro_f1"] == intervals.bootstrap(metrics[0], judged, resamples=120)
     big = made.of_classes(5000, [f"k{i}" for i in range(40)])
-    started = time.monotonic()
+    started = time.process_time()
     intervals.many(metrics, big, resamples=100_000, seconds=0.3)
-    assert time.monotonic() - started < 3
+    assert time.process_time() - started < 3
 
 
 def test_a_time_cap_thins_only_the_dear_metrics(monkeypatch):

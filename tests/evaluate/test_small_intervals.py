@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from clock_made import stopped_clock
 from evaluate import made
 from modelwright.core.answers.base import Answers
 from modelwright.core.answers.classes import ClassesCodec
@@ -104,22 +105,21 @@ def test_a_difference_is_held_and_equal_models_are_not_told_apart():
     assert told.p < 0.01
 
 
-def test_a_dear_metric_keeps_to_its_time():
-    import time
-
+def test_a_dear_metric_keeps_to_its_time(monkeypatch):
     from modelwright.core.judged import Metric
     from modelwright.core.words import Words
 
+    clock = stopped_clock(monkeypatch, small, "modelwright.evaluate.intervals")
+
     def dear(judged):
-        time.sleep(0.01)
+        clock.sleep(0.01)
         return float(np.mean(judged.scores[:, 0] - judged.truth))
 
     metric = Metric("dear", Words("d", "d"), True, dear, low=-np.inf, high=np.inf)
     one, other = (numbers(np.random.default_rng(i), 500, False) for i in (0, 1))
-    began = time.monotonic()
     found = bootstrap(metric, one, seconds=0.3)
     told = paired(metric, one, other, seconds=0.3)
-    assert time.monotonic() - began < 4, "leaving out each of 500 rows of three sets would take 15 s"
+    assert clock.now - 1000 < 4, "leaving out each of 500 rows of three sets would take 15 s"
     assert found.low < found.value < found.high
     assert np.isfinite([told.low, told.high]).all()
 

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import time
-
 import numpy as np
 import pyarrow as pa
 
+from clock_made import stopped_clock
 from modelwright.core.schema import Column, Schema, Table
 from modelwright.serve import background_scores
 from modelwright.serve.background_scores import Aside
@@ -22,12 +21,12 @@ def table(n: int) -> Table:
     )
 
 
-def test_scores_are_the_same_in_many_calls():
-    calls = []
+def test_scores_are_the_same_in_many_calls(monkeypatch):
+    clock, calls = stopped_clock(monkeypatch, background_scores), []
 
     def scores(some):
         calls.append(len(some))
-        time.sleep(0.002 * len(some))
+        clock.sleep(0.002 * len(some))
         return np.stack([some.column("x").to_numpy(), np.zeros(len(some))], 1)
 
     found = Aside(scores, Crowd())(table(60))

@@ -1,13 +1,13 @@
 """Importance finds what a model uses, within its time."""
 
-import time
-
 import numpy as np
 import pyarrow as pa
 
+from clock_made import stopped_clock
 from evaluate import made
 from modelwright.core.answers.classes import ClassesCodec
 from modelwright.core.schema import Column, Schema, Table
+from modelwright.evaluate.explain import importance
 from modelwright.evaluate.explain.importance import Importance, conclusion, permutation, surest
 from modelwright.evaluate.metrics import chosen as m
 
@@ -47,23 +47,24 @@ def test_the_drop_is_what_shuffling_costs():
     assert strong.low < 0.5 < strong.high
 
 
-def test_the_time_cap_is_kept_by_taking_fewer_rows():
+def test_the_time_cap_is_kept_by_taking_fewer_rows(monkeypatch):
+    clock = stopped_clock(monkeypatch, importance)
     table, target = rows(2000)
     seen = []
 
     def slow(part):
         seen.append(len(part))
-        time.sleep(len(part) / 2000 * 0.4)
+        clock.sleep(len(part) / 2000 * 0.4)
         return scores(part)
 
-    started = time.monotonic()
     found = permutation(slow, table, target, ACCURACY, seconds=1.0)
-    assert time.monotonic() - started < 1.6
+    assert clock.now - 1000 < 1.6
     assert {i.column for i in found} == {"strong", "weak", "noise"}
     assert max(seen) < 3 * 2000  # all columns of all rows
 
 
-def test_every_column_is_measured_before_any_is_measured_well():
+def test_every_column_is_measured_before_any_is_measured_well(monkeypatch):
+    clock = stopped_clock(monkeypatch, importance)
     names = [f"c{i}" for i in range(30)]
     rng = np.random.default_rng(0)
     truth = rng.integers(0, 2, 3000)
@@ -75,7 +76,7 @@ def test_every_column_is_measured_before_any_is_measured_well():
 
     def slow(part):  # reads the last column alone
         calls.append(len(part))
-        time.sleep(0.01 + 0.0001 * len(part))
+        clock.sleep(0.01 + 0.0001 * len(part))
         p = np.asarray(part.column("z"))
         return np.stack([1 - p, p], 1)
 

@@ -1,6 +1,5 @@
 """Explanations find the words and columns that a known model rests on."""
 
-import time
 from itertools import pairwise
 
 import numpy as np
@@ -9,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from clock_made import stopped_clock
 from modelwright.core.answers.classes import ClassesCodec
 from modelwright.core.answers.value import ValueCodec
 from modelwright.core.schema import Column, Schema, Table
@@ -16,6 +16,7 @@ from modelwright.evaluate.explain import rows as explain
 from modelwright.evaluate.explain.rows import explain_row
 from modelwright.recipes.columns._attribution import Contribution
 
+CLOCKS = ("modelwright.evaluate.explain.rows", "modelwright.evaluate.explain.attribution")
 SCHEMA = Schema((Column("text", "text"), Column("amount", "number"), Column("channel", "category")))
 TARGET = ClassesCodec(["delivery", "refund"], [1, 1])
 WEIGHTS = {"refund": 3.0, "thanks": -1.0, "退款": 3.0, "parcel": -2.0}
@@ -100,16 +101,16 @@ def test_missing_values_and_empty_texts_have_nothing_to_say():
     assert [a.column for a in explain_row(scores, row("", None), SCHEMA, TARGET)] == ["channel"]
 
 
-def test_long_texts_are_told_in_stretches_within_the_time():
+def test_long_texts_are_told_in_stretches_within_the_time(monkeypatch):
+    clock = stopped_clock(monkeypatch, *CLOCKS)
     text = "word " * 5000 + "refund"
 
     def slow(table):
-        time.sleep(0.002 * len(table))
+        clock.sleep(0.002 * len(table))
         return scores(table)
 
-    started = time.monotonic()
     found = explain_row(slow, row(text), SCHEMA, TARGET, seconds=1.0)
-    assert time.monotonic() - started < 1.5
+    assert clock.now - 1000 < 1.1
     assert "refund" in next(a for a in found if a.column == "text").text
 
 
@@ -154,18 +155,16 @@ def test_real_models_can_be_explained():
 
 
 @pytest.mark.parametrize("cost", [0.002, 0.02, 0.2])
-def test_a_slow_model_does_not_overrun_its_time(cost):
+def test_a_slow_model_does_not_overrun_its_time(cost, monkeypatch):
     """Calls of many rows are cut to what the time left has room for; one call may begin shortly before the end."""
-    asked = []
+    clock, asked = stopped_clock(monkeypatch, *CLOCKS), []
 
     def slow(table):
         asked.append(len(table))
-        time.sleep(cost * len(table))
+        clock.sleep(cost * len(table))
         return scores(table)
 
-    began = time.monotonic()
     found = explain_row(slow, row(" ".join(f"word{i}" for i in range(150)) + " refund"), SCHEMA, TARGET, seconds=0.3)
-    took = time.monotonic() - began
-    assert took < 0.3 + 1.5 * cost + 0.1
+    assert clock.now - 1000 < 0.3 + 1.5 * cost + 0.1
     assert found
     assert max(asked) <= max(1, 0.3 / cost / 2)
