@@ -20,7 +20,7 @@ settings.load_profile("same")
 def pytest_runtest_setup():
     """Seed what networks are filled from where a test names no seed: whichever tests ran before, it sees the same."""
     random.seed(0)
-    np.random.seed(0)  # noqa: NPY002 - the generator that libraries take when they are given none
+    np.random.seed(0)  # the generator that libraries take when they are given none
     if "torch" in sys.modules:
         sys.modules["torch"].manual_seed(0)
 

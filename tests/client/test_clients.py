@@ -3,7 +3,6 @@
 import asyncio
 import datetime as dt
 import json
-import socket
 import subprocess
 import sys
 import threading
@@ -15,6 +14,7 @@ import pytest
 import modelwright as mw
 from modelwright.client.errors import Busy, NotAllowed, Refused, TimedOut, Unreachable
 from modelwright.client.tries import DEADLINE_HEADER
+from ports_made import nobody
 from served_made import running, small_predictor
 
 ROW = {"amount": 1.5, "channel": "mail", "member": True, "message": "我要退款 please"}
@@ -101,11 +101,9 @@ def test_errors_hold_the_words_of_the_service(served, client):
 
 
 def test_nobody_there():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        url = f"http://127.0.0.1:{s.getsockname()[1]}"
-    with mw.Client(url, "k", retries=1, timeout=5) as client, pytest.raises(Unreachable, match="cannot be reached"):
-        client.predict(ROW)
+    with nobody() as port, mw.Client(f"http://127.0.0.1:{port}", "k", retries=1, timeout=5) as client:
+        with pytest.raises(Unreachable, match="cannot be reached"):
+            client.predict(ROW)
 
 
 class Moody(BaseHTTPRequestHandler):

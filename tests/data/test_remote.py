@@ -4,7 +4,6 @@ import contextlib
 import http.server
 import os
 import pwd
-import socket
 import tempfile
 import threading
 from pathlib import Path
@@ -18,6 +17,7 @@ import pytest
 from modelwright.core.errors import DataError, MissingExtra
 from modelwright.data import _remote
 from modelwright.data.sources import batches, read
+from ports_made import nobody
 
 TABLE = pa.table({"x": list(range(100)), "y": [f"r{i}" for i in range(100)]})
 
@@ -219,11 +219,8 @@ def test_a_folder_without_parquet_and_a_server_that_is_away_are_told(store, monk
         file.write(b"x\n1\n")
     with pytest.raises(DataError, match=r"memory://b is a folder without Parquet files \(it holds d\.csv\)"):
         read("memory://b")
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        port = s.getsockname()[1]
     pytest.importorskip("aiohttp")
-    with pytest.raises(DataError, match=f"Nobody answers at http://127.0.0.1:{port} "):
+    with nobody() as port, pytest.raises(DataError, match=f"Nobody answers at http://127.0.0.1:{port} "):
         read(f"http://127.0.0.1:{port}/d.csv")
 
 

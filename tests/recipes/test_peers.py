@@ -17,6 +17,7 @@ import peers_made
 from modelwright.core.errors import ModelwrightError, PeersLost
 from modelwright.recipes.shared import boosting
 from modelwright.recipes.shared.rows_not_held import check_equal
+from ports_made import nobody
 
 
 @pytest.fixture
@@ -115,10 +116,8 @@ class Alone:
 
 
 def test_a_node_that_is_not_reached_is_named_with_its_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        port = s.getsockname()[1]
-    with pytest.raises(ModelwrightError, match=f"does not reach far at 127.0.0.1:{port} .*open the ports") as told:
+    told_of = "does not reach far at 127.0.0.1:{} .*open the ports"
+    with nobody() as port, pytest.raises(ModelwrightError, match=told_of.format(port)) as told:
         boosting._met(Alone(port))
     assert "请开放" in told.value.words.zh
 

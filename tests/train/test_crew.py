@@ -7,6 +7,7 @@ import torch
 from crew_made import fit, train_with
 from modelwright.core.words import Words
 from modelwright.train.steps import part_of, rows_of
+from ports_made import nobody
 
 
 def far(a, b):
@@ -138,18 +139,14 @@ def test_a_port_in_use_and_nobody_there_are_told():
 
 
 def test_nobody_there_is_told_in_its_time_and_without_a_trace(monkeypatch, capfd):
-    import socket
     import time
 
     from modelwright.core.errors import ModelwrightError
     from modelwright.train import crew
 
     monkeypatch.setattr(crew, "_PATIENT", 0.5)
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        port = s.getsockname()[1]
     began = time.monotonic()
-    with pytest.raises(ModelwrightError, match=f"Nobody answers at 127.0.0.1:{port}"):
+    with nobody() as port, pytest.raises(ModelwrightError, match=f"Nobody answers at 127.0.0.1:{port}"):
         crew.store_at("127.0.0.1", port, leads=False)
     assert time.monotonic() - began < 5
     assert capfd.readouterr().err == ""

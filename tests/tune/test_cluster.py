@@ -28,6 +28,7 @@ from modelwright.core.version import VERSION
 from modelwright.tune import cluster, first_sign, nodes, remote, session
 from modelwright.tune.payload import check_paths, files_of, unship
 from modelwright.tune.under_way import TRIES, UnderWay
+from ports_made import nobody
 from scale_made import rows, written
 
 OPTIONS = {
@@ -173,18 +174,16 @@ def test_an_address_that_is_none_and_what_does_not_go_together_are_refused(tmp_p
 
 @pytest.mark.usefixtures("_ray")
 def test_nobody_at_an_address_is_told_at_once(tmp_path):
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        port = s.getsockname()[1]
     climb = SimpleNamespace(private=None, events=EventStream())
     began = time.monotonic()
-    with pytest.raises(OptionError, match="Nobody answers"):  # before any row is read
-        cluster.check_cluster(f"ray://127.0.0.1:{port}", 1)
-    with (
-        pytest.raises(OptionError, match=f"Nobody answers at ray://127.0.0.1:{port}"),
-        cluster.clustered(climb, f"ray://127.0.0.1:{port}"),
-    ):
-        pass
+    with nobody() as port:
+        with pytest.raises(OptionError, match="Nobody answers"):  # before any row is read
+            cluster.check_cluster(f"ray://127.0.0.1:{port}", 1)
+        with (
+            pytest.raises(OptionError, match=f"Nobody answers at ray://127.0.0.1:{port}"),
+            cluster.clustered(climb, f"ray://127.0.0.1:{port}"),
+        ):
+            pass
     assert time.monotonic() - began < 2 * nodes._REACHED
 
 
