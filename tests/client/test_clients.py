@@ -101,9 +101,12 @@ def test_errors_hold_the_words_of_the_service(served, client):
 
 
 def test_nobody_there():
-    with nobody() as port, mw.Client(f"http://127.0.0.1:{port}", "k", retries=1, timeout=5) as client:
-        with pytest.raises(Unreachable, match="cannot be reached"):
-            client.predict(ROW)
+    with (
+        nobody() as port,
+        mw.Client(f"http://127.0.0.1:{port}", "k", retries=1, timeout=5) as client,
+        pytest.raises(Unreachable, match="cannot be reached"),
+    ):
+        client.predict(ROW)
 
 
 class Moody(BaseHTTPRequestHandler):
