@@ -188,3 +188,18 @@ def test_examples_are_among_what_runs() -> None:
     names = {p.name for p in runner.documents()}
     assert {p.name for p in (ROOT / "examples").glob("*.py")} <= names
     assert {"README.md", "tutorial.md"} <= names
+
+
+@pytest.mark.parametrize("name", ["architecture.md", "architecture.zh-CN.md"])
+def test_the_architecture_names_every_folder_that_there_is_and_no_other(name: str) -> None:
+    package = ROOT / "src" / "modelwright"
+    there = {p.parent.relative_to(package).as_posix() for p in package.rglob("*.py")} - {"."}
+    page = (ROOT / "docs" / name).read_text(encoding="utf-8")
+    rows = [row for row in page.splitlines() if row.startswith("| `")]
+    told = {part.rstrip("/") for row in rows for code in re.findall(r"`([^`]+)`", row) for part in code.split() if part.endswith("/")}  # fmt: skip
+    private = {
+        f for f in there if f.rsplit("/", 1)[-1] in ("shared", "versions")
+    }  # whose meaning is told once for all of them
+    missing = [f for f in there - private if not any(f == t or f.endswith(f"/{t}") for t in told)]
+    assert sorted(missing) == []
+    assert [t for t in told if not any(f == t or f.endswith(f"/{t}") for f in there)] == ["serve/static"]
