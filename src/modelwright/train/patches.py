@@ -81,7 +81,7 @@ class PatchFeed:
 
 
 def padded_to(pixels: np.ndarray, least: int) -> np.ndarray:
-    """Return a picture whose sides are `least` at least, filled with the pixels at their end."""
+    """Return a picture [H, W, C] whose sides are `least` at least, filled with the pixels at their end."""
     missing = [max(0, least - side) for side in pixels.shape[:2]]
     return np.pad(pixels, ((0, missing[0]), (0, missing[1]), (0, 0)), mode="edge") if any(missing) else pixels
 
