@@ -33,7 +33,7 @@ class Judged:
     known: Mapping[str, np.ndarray] = field(default_factory=dict)
 
     def take(self, index: np.ndarray) -> Judged:
-        """Return the judged rows at `index`, for bootstraps and slices; the decoded answers are not carried along."""
+        """Return the judged rows at `index` [M], for bootstraps and slices; the decoded answers are not carried along."""
         return Judged(
             self.target, self.truth[index], self.scores[index], Answers([], None), self.chosen[index], self.rows[index],
             {name: codes[index] for name, codes in self.units.items()},

@@ -228,7 +228,7 @@ class Model(ABC):
         return False
 
     def judge(self, table: Table) -> np.ndarray:
-        """Return the scores that metrics take; other than `scores` only where the truth must be read (likelihoods)."""
+        """Return the scores [N, K] that metrics take; other than `scores` only where the truth must be read (likelihoods)."""
         return self.scores(table)
 
     @abstractmethod

@@ -35,7 +35,7 @@ class Work:
     told: dict[str, Any] = field(default_factory=dict)
 
     def of(self, cell: Any) -> np.ndarray:
-        """Do the work for one cell."""
+        """Do the work for one cell: an array in the shape that the work gives."""
         found: np.ndarray = getattr(importlib.import_module(self.module), self.function)(cell, **self.told)
         return found
 
@@ -65,7 +65,7 @@ class Helper:
         self._send(json.dumps(asdict(work)).encode())
 
     def all(self, cells: pa.Array) -> np.ndarray:
-        """Do the work for cells: there, or here where the process is gone."""
+        """Do the work for cells [N]: there, or here where the process is gone."""
         try:
             sink = pa.BufferOutputStream()
             batch = pa.record_batch([cells], names=["cell"])

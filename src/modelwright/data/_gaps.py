@@ -98,20 +98,20 @@ class Found:
     _frequency: Frequency | None = None
 
     def untimed(self, rows: np.ndarray) -> None:
-        """Note rows without a time."""
+        """Note rows [M] without a time."""
         self._untimed += rows.tolist()
 
     def beside(self, rows: np.ndarray, off: np.ndarray, frequency: Frequency) -> None:
-        """Note rows whose time lies beside the grid."""
+        """Note rows [M] whose time lies beside the grid."""
         self._beside += rows[off].tolist()
 
     def repeated(self, places: np.ndarray, name: tuple[str, ...], frequency: Frequency, times: np.ndarray) -> None:
-        """Note periods with several values."""
+        """Note periods [M] with several values."""
         if len(places):
             self._repeats[" | ".join(name)] = frequency.times(places).tolist()
 
     def gaps(self, gaps: np.ndarray, name: str, first: int, frequency: Frequency) -> None:
-        """Note periods without a value."""
+        """Note periods [M] without a value."""
         if len(gaps):
             self._gaps[name] = frequency.times(first + gaps).tolist()
 

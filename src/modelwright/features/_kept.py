@@ -36,7 +36,7 @@ class Kept:
             return self._room
 
     def get(self, cell: Mapping[str, Any], key: tuple[Any, ...], make: Callable[[], np.ndarray]) -> np.ndarray:
-        """Return what `make` gives for a media cell, made once. The array is shared: do not write into it."""
+        """Return what `make` gives for a media cell, made once, in its shape. The array is shared: do not write into it."""
         digest = cell.get("digest")
         if digest is None:
             return make()

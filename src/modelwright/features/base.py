@@ -60,13 +60,13 @@ class Stored(ABC):
         """Return the JSON half of the state."""
 
     def arrays(self) -> dict[str, np.ndarray]:
-        """Return the array half of the state."""
+        """Return the array half of the state, each array in a shape of its own."""
         return {}
 
     @classmethod
     @abstractmethod
     def restore(cls, state: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> Self:
-        """Make what `state` and `arrays` describe. Raises KeyError, ValueError or TypeError for a damaged state."""
+        """Make what `state` and `arrays`, in the shapes they were given in, describe. Raises KeyError, ValueError or TypeError for a damaged state."""
 
 
 class Codec(Stored):
@@ -77,7 +77,7 @@ class Codec(Stored):
     @classmethod
     @abstractmethod
     def fit(cls, values: pa.Array, column: Column, target: np.ndarray | None, seed: int) -> Self:
-        """Learn from training values only; `target` is the encoded truth for codecs that use it."""
+        """Learn from training values only; `target` [N, ...] is the encoded truth for codecs that use it."""
 
     @classmethod
     def private_looks(cls, column: Column) -> int | None:

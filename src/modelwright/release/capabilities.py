@@ -58,7 +58,7 @@ class Able(ABC):
         seconds: float = 1.0,
         scores: Callable[[Table], np.ndarray] | None = None,
     ) -> list[AttributionFact]:
-        """Do what `explain` does for a typed table of one row; `scores` is asked in place of the predictor's own where given."""
+        """Do what `explain` does for a typed table of one row; `scores` [N, K] is asked in place of the predictor's own where given."""
         from modelwright.evaluate.explain.rows import explain_row
 
         strongest = max(self.members, key=lambda m: m[0])[1] if len(self.members) == 1 else None

@@ -91,7 +91,7 @@ class Recommender:
         return self._later.pop(user, None) is not None
 
     def had(self, asked: Asked) -> tuple[np.ndarray, bool]:
-        """Return all that the one who asks is known to have had, the first one first, and whether the user was known."""
+        """Return all items [M] that the one who asks is known to have had, the first one first, and whether the user was known."""
         had = self.model.had(asked.user)
         later = self._later.get(asked.user, []) if asked.user is not None else []
         if later:

@@ -36,12 +36,12 @@ class Track:
     speed: np.ndarray = field(default_factory=lambda: np.zeros(4))
 
     def at(self, frame: int) -> np.ndarray:
-        """Return where it should be in a frame."""
+        """Return where it should be in a frame: a box [4]."""
         moved: np.ndarray = self.box + self.speed * (frame - self.last)
         return moved
 
     def take(self, box: np.ndarray, score: float, frame: int) -> None:
-        """Go on with a box."""
+        """Go on with a box [4]."""
         gap = max(1, frame - self.last)
         known = _MOMENTUM if self.seen > 1 else 0.0
         self.speed = known * self.speed + (1 - known) * (box - self.box) / gap

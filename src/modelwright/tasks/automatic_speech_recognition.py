@@ -72,7 +72,7 @@ class TranscriptsCodec(ObjectsCodec):
         return {"prediction": (str, ...)} | sure
 
     def by_label(self, scores: np.ndarray) -> Any:
-        """Return for each row its words with their times, for who asks for scores."""
+        """Return for each row of scores [N, 1] its words with their times, for who asks for scores."""
         return [{"words": r["words"], "seconds": r["seconds"]} for r in scores[:, 0]]
 
     def perfect(self, truth: np.ndarray) -> np.ndarray:

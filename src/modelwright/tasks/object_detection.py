@@ -94,7 +94,7 @@ class BoxesCodec(ObjectsCodec):
         return sorted(Counter(b["label"] for b in answer).items())
 
     def alike(self, wanted: np.ndarray, got: np.ndarray) -> bool:
-        """Whether the boxes that are shown are the same: in number and labels, half a pixel and a hundredth of confidence."""
+        """Whether the boxes of scores [N, 1] that are shown are the same: in number and labels, half a pixel and a hundredth of confidence."""
         for a, b in zip(wanted[:, 0], got[:, 0], strict=True):
             one, other = ([x for x in found if x.get("sure", True)] for found in (a, b))
             if len(one) != len(other) or not all(map(_near, one, other)):

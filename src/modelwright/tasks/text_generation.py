@@ -33,7 +33,7 @@ class TextsCodec(ObjectsCodec):
         self.form = form
 
     def perfect(self, truth: np.ndarray) -> np.ndarray:
-        """Return the likelihoods of a model that foresees every byte."""
+        """Return the likelihoods [N, 1] of a model that foresees every byte."""
         rows = [{"bits": 0.0, "bytes": float(max(1, len(t.encode()))), "tokens": 1.0, "hits": 1.0} for t in truth]
         rows = [r | {"pairs": 1.0, "won": 1.0} for r in rows]
         return as_objects(rows)[:, None]

@@ -177,7 +177,7 @@ class Window:
         return seen.reshape(*x.shape[:2], prod(kernel), prod(size))
 
     def padded(self, x: Tensor) -> Tensor:
-        """Return x with its padding."""
+        """Return x [B, C, L] or [B, C, H, W] with its padding."""
         if not any(p for pair in self.padding for p in pair):
             return x.contiguous()
         return F.pad(x.contiguous(), [p for pair in reversed(self.padding) for p in pair])

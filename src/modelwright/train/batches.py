@@ -129,11 +129,11 @@ class RowFeed:
         return order(self.sizes, self.batch, rng)
 
     def size(self, batch: np.ndarray) -> int:
-        """Return the tokens of a batch."""
+        """Return the tokens of a batch [B]."""
         return int(self.sizes[batch].sum())
 
     def load(self, batch: np.ndarray, device: str) -> tuple[dict[str, Tensor], Tensor]:
-        """Return the flat tensors of the rows, and their answers."""
+        """Return the flat tensors of the rows [B, ...], and their answers [B, ...]."""
         tensors = collate(self.arrays, batch, device)
         if self._turned is not None:
             tensors["turn"] = torch.from_numpy(self._turned[batch] != self._odd).to(device)

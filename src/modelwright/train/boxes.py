@@ -36,7 +36,7 @@ class BoxFeed:
         return [part for part in np.array_split(order, count) if len(part)]
 
     def size(self, batch: np.ndarray) -> int:
-        """Return how many views a batch has."""
+        """Return how many views a batch [B] has."""
         return len(batch)
 
     @property

@@ -283,7 +283,7 @@ class Whole(nn.Module):
         )  # takes no part: where every weight does, torch would warn at the first step
 
     def forward(self, tensors: Any, expected: Any) -> Tensor:
-        """Return the loss of a part of a batch."""
+        """Return the loss of a part of a batch, one number."""
         value: Tensor = self._loss[0](self.network(tensors), expected)
         return value if self.parts is None else value + self.parts.touched()
 
@@ -340,7 +340,7 @@ class Shared:
         return [float(v) for v in broadcast(told).tolist()]
 
     def send(self, tensors: list[Tensor]) -> None:
-        """Give tensors the leading process's values in all processes, in place."""
+        """Give tensors of any shape the leading process's values in all processes, in place."""
         from accelerate.utils import broadcast
 
         with torch.no_grad():

@@ -24,11 +24,11 @@ class ExemplarFeed:
         return list(np.concatenate([which, rng.integers(0, 1 << 31, (self.steps, self.batch, 3))], axis=2))
 
     def size(self, batch: np.ndarray) -> int:
-        """Return the patches of a batch."""
+        """Return the patches of a batch [B]."""
         return len(batch)
 
     def load(self, batch: np.ndarray, device: str) -> tuple[Tensor, Tensor]:
-        """Return patches and the numbers of their pictures."""
+        """Return patches [B, C, H, W] and the numbers of their pictures [B]."""
         cut = []
         for which, at, across, turn in batch.tolist():
             pixels, p = self.pictures[which], self.patch

@@ -30,7 +30,7 @@ class FlowFeed(DrawnFeed):
         self.pictures, self.asked, self.mirror, self.starts = pictures, asked, mirror, starts
 
     def load(self, batch: Batch, device: str) -> tuple[tuple[Tensor, Tensor, Tensor], Tensor]:
-        """Return ((points, times, conditions), directions)."""
+        """Return ((points [B, C, S, S], times [B], conditions [B, ...]), directions [B, C, S, S])."""
         rows, seed = batch
         rng = np.random.default_rng(seed)
         wanted = _in_unit_range(self.pictures[rows])
@@ -68,7 +68,7 @@ class SameFeed(DrawnFeed):
         self.pictures, self.mirror = pictures, mirror
 
     def load(self, batch: Batch, device: str) -> tuple[Tensor, Tensor]:
-        """Return pictures, and the same again."""
+        """Return pictures [B, C, S, S], and the same again."""
         shown = _in_unit_range(self.pictures[batch[0]])
         if self.mirror:
             shown = _turned(shown, np.random.default_rng(batch[1]))

@@ -70,7 +70,7 @@ class ToldFeed:
         return int(sum(self.sizes[list(u.rows)].sum() for u in batch if u.rows))
 
     def load(self, batch: Sequence[Utterance], device: str) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
-        """Return what `FrameSounds` takes, and what `told_loss` does."""
+        """Return what `FrameSounds` takes [B, S, ...], and what `told_loss` does [B, S]."""
         made = [self._changed(u) for u in batch]
         wide = max(len(m.mel) for m, _ in made)
         mel = np.zeros((len(made), wide, self.bands), np.float32)

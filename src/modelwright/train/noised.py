@@ -24,7 +24,7 @@ class NoisedFeed(DrawnFeed):
         self.codes, self.texts, self.which, self.kept, self.says = codes, texts, which, kept, says
 
     def load(self, batch: Batch, device: str) -> tuple[dict[str, Tensor], Tensor]:
-        """Return (points, times and texts, what the network should say)."""
+        """Return (points [B, C, S, S], times [B] and texts, what the network should say [B, C, S, S])."""
         rows, seed = batch
         rng = np.random.default_rng(seed)
         wanted = self.codes[rows]

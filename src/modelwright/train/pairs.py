@@ -40,7 +40,7 @@ class PairFeed:
         return [batches[i] for i in rng.permutation(self.batches)]
 
     def size(self, batch: np.ndarray) -> int:
-        """Return the tokens of a batch."""
+        """Return the tokens of a batch [B]."""
         return int(self.sizes[batch].sum())
 
     def load(self, batch: np.ndarray, device: str) -> tuple[dict[str, Tensor], Tensor]:

@@ -56,7 +56,7 @@ class PatchFeed:
         return out
 
     def size(self, batch: np.ndarray) -> int:
-        """Return the patches of a batch."""
+        """Return the patches of a batch [B]."""
         return len(batch)
 
     def load(self, batch: np.ndarray, device: str) -> tuple[Tensor, Tensor]:

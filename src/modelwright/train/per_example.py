@@ -94,7 +94,7 @@ class Tape(TorchFunctionMode):
         return tensor.detach() if self.key(tensor) is not None else tensor
 
     def piece(self, tensor: Tensor, index: Any) -> Tensor:
-        """Return a part of a parameter by basic indexing, known as such."""
+        """Return a part of a parameter by basic indexing, in the shape that this gives, known as such."""
         key = self.key(tensor)
         if key is None or id(tensor) in self._pieces:
             raise NotPrivate("it takes a part of a part of its weights", "它对权重的局部再取局部")

@@ -33,15 +33,15 @@ class PrivateFeed:
         self.total = feed.total
 
     def epoch(self, rng: np.random.Generator, number: int = 0) -> list[np.ndarray]:
-        """Return row numbers of each batch; `rng` is known to whoever knows the seed, so it is not used."""
+        """Return row numbers [B] of each batch; `rng` is known to whoever knows the seed, so it is not used."""
         return [np.flatnonzero(self.random.random(self.rows) < self.rate) for _ in range(self.batches)]
 
     def size(self, batch: np.ndarray) -> int:
-        """Return the tokens of a batch."""
+        """Return the tokens of a batch [B]."""
         return self.feed.size(batch)
 
     def load(self, batch: np.ndarray, device: str) -> tuple[dict[str, Tensor], Tensor]:
-        """Return the flat tensors of the rows, and their answers; nothing for a batch without rows."""
+        """Return the flat tensors of the rows [B, ...], and their answers [B, ...]; nothing for a batch without rows."""
         if not len(batch):
             return {}, self.feed.truth[:0]
         return self.feed.load(batch, device)
@@ -89,7 +89,7 @@ class PrivateSteps:
         return Look(name, self.noise, self.rate, self.taken)
 
     def gradients(self, tensors: dict[str, Tensor], expected: Tensor) -> Tensor:
-        """Put the noisy mean gradient into every parameter's `.grad`; return the mean loss, which is not private."""
+        """Put the noisy mean gradient into every parameter's `.grad`; return the mean loss, one number, which is not private."""
         self.taken += 1
         rows = len(expected)
         total = {id(p): torch.zeros_like(p) for p in self._parameters()}

@@ -59,7 +59,7 @@ class Sharded:
             average.shadow = {k: part_like(v, cut[k]) if k in cut else v for k, v in average.shadow.items()}
 
     def touched(self) -> Tensor:
-        """Return 0 with a gradient of 0 for every weight outside the blocks: one that has no part in a step of this process may have one
+        """Return one number, 0, with a gradient of 0 for every weight outside the blocks: one that has no part in a step of this process may have one
         in another, and all must have gradients of the same weights."""
         named = dict(self._network.named_parameters())
         return torch.stack([named[k].sum() for k in self._always]).sum() * 0.0

@@ -97,7 +97,7 @@ class Steps:
             yield [(*next(parts), share) for share in shares]
 
     def backward(self, group: list[tuple[Any, Any, float]], bf16: bool) -> Tensor:
-        """Put the gradient of a step into the weights; return the mean loss of what this process saw of it."""
+        """Put the gradient of a step into the weights; return the mean loss, one number, of what this process saw of it."""
         if self._compiled is None:
             return self._backward(group, bf16)
         self._compiled.step()
@@ -150,7 +150,7 @@ class Steps:
             self._parts.part(self._average)
 
     def keeps(self, due: bool, optimizers: list[Any]) -> dict[str, Tensor] | None:
-        """Return what the optimisers know, whole, where the leading process says that a checkpoint is due; all must ask."""
+        """Return what the optimisers know, whole and in its shapes, where the leading process says that a checkpoint is due; all must ask."""
         if self._parts is not None:
             due, _ = self.agree(due, 0)
         if not due:

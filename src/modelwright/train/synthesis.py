@@ -53,7 +53,7 @@ class SoundsFeed:
         self.total = int(self.sizes.sum()) * self.passes
 
     def epoch(self, rng: np.random.Generator, number: int = 0) -> list[np.ndarray]:
-        """Return the recordings of each batch."""
+        """Return the recordings [B] of each batch."""
         passes = (of_like_size(self.sizes, self.batches, rng, _SPREAD) for _ in range(self.passes))
         return [batch for batches in passes for batch in batches]
 
@@ -62,11 +62,11 @@ class SoundsFeed:
         return np.array([row])
 
     def size(self, batch: np.ndarray) -> int:
-        """Return the frames of a batch."""
+        """Return the frames of a batch [B]."""
         return int(self.sizes[batch].sum())
 
     def load(self, batch: np.ndarray, device: str) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
-        """Return what `Acoustic` takes, and what its loss compares it with."""
+        """Return what `Acoustic` takes [B, L, ...], and what its loss compares it with [B, S, ...]."""
         some = [self.said[int(i)] for i in batch]
         most, longest = max(len(s.units) for s in some), max(len(s.mel) for s in some)
         units = np.zeros((len(some), most, 3), np.int64)
@@ -125,7 +125,7 @@ class SegmentsFeed:
         return len(batch)
 
     def load(self, batch: list[tuple[int, int, int]], device: str) -> tuple[dict[str, Tensor], Tensor]:
-        """Return what `Vocoder` takes, and the samples that are wanted."""
+        """Return what `Vocoder` takes [B, S, ...], and the samples that are wanted [B, T]."""
         hop, window = round(0.01 * self.rate), round(0.025 * self.rate)
         total = (self.frames - 1) * hop + window
         mel = np.ones((len(batch), self.frames, self.mels[0][0].shape[1]), np.float32)

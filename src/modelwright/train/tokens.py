@@ -42,7 +42,7 @@ class TokenFeed:
         return list(starts[: self.steps * self.batch].reshape(self.steps, self.batch))
 
     def size(self, batch: np.ndarray) -> int:
-        """Return the ids of a batch."""
+        """Return the ids of a batch [B]."""
         return len(batch) * self.block
 
     def load(self, batch: np.ndarray, device: str) -> tuple[Any, Any]:

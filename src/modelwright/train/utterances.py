@@ -124,7 +124,7 @@ class UtteranceFeed:
         return int(sum(int(self.sizes[list(u.rows)].sum()) for u in batch if u.rows))
 
     def load(self, batch: Sequence[Utterance], device: str) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
-        """Return what a Recogniser takes, and the truth that `ctc_loss` does."""
+        """Return what a Recogniser takes [B, S, ...], and the truth that `ctc_loss` does [B, ...]."""
         made = [self._changed(u) if self.options else self._as_spoken(u) for u in batch]
         frames = max(len(m.mel) for m in made)
         wide, below = max(1, *(len(m.units) for m in made)), -(-frames // self.step)

@@ -57,7 +57,7 @@ class VoiceFeed:
         return len(batch)
 
     def load(self, batch: Sequence[Drawn], device: str) -> tuple[dict[str, Tensor], Tensor]:
-        """Return what a VoiceTrainer takes, and the number of each speaker, those of other speeds behind the first."""
+        """Return what a VoiceTrainer takes [B, S, ...], and the number of each speaker [B], those of other speeds behind the first."""
         made = [self._made_from(d) for d in batch]
         frames = max(len(m) for m, _ in made)
         mel = np.zeros((len(made), frames, self.front.bands), np.float32)

@@ -118,7 +118,7 @@ class Validation:
         return None if answered.all() else np.flatnonzero(answered)
 
     def value(self, scores: np.ndarray) -> float:
-        """Return the ranking metric, signed so that more is better; minus infinity where undefined."""
+        """Return the ranking metric of scores [N, K], signed so that more is better; minus infinity where undefined."""
         return self._once("value", scores, self._value)
 
     def _once(self, what: str, scores: np.ndarray, found: Callable[[np.ndarray], float]) -> float:
@@ -139,7 +139,7 @@ class Validation:
         return value if self.metric.higher else -value
 
     def fine(self, scores: np.ndarray) -> float:
-        """Return a smooth score for ties: minus the mean of `TargetCodec.losses`; what ranks where there are none."""
+        """Return a smooth score of scores [N, K] for ties: minus the mean of `TargetCodec.losses`; what ranks where there are none."""
         return self._once("fine", scores, self._fine)
 
     def _fine(self, scores: np.ndarray) -> float:

@@ -166,7 +166,7 @@ class Standings:
         return found
 
     def unlimited(self) -> tuple[Winner, float, np.ndarray]:
-        """Return what would be best if an answer might take any time, as `best` returns it."""
+        """Return what would be best if an answer might take any time, with its scores [N, K], as `best` returns it."""
         pool = self.field()
         until = self.deadline.sub(max(_SELECT[0], _SELECT[1] * min(self.deadline.remaining(), 1e5)))
         return self._among(self._judged_alike(pool), until, limited=False)

@@ -102,7 +102,7 @@ class AnomalyCodec(TargetCodec):
         return int(value if isinstance(value, bool) else label in (self.anomalous or ()))
 
     def decode(self, scores: np.ndarray, thresholds: Sequence[float] | None = None) -> Answers:
-        """Return alarms: rows whose p-value is at most the declared rate."""
+        """Return alarms of scores [N, K]: rows whose p-value is at most the declared rate."""
         alarms = scores[:, P_VALUE] <= self.rate
         beside = {
             "score": scores[:, SCORE].tolist(),
@@ -132,7 +132,7 @@ class AnomalyCodec(TargetCodec):
         return out
 
     def blend(self, weights: Sequence[float], scores: Sequence[np.ndarray]) -> np.ndarray:
-        """Return the scores of the weightiest model: the scales of different models do not compare."""
+        """Return the scores [N, K] of the weightiest model: the scales of different models do not compare."""
         return scores[int(np.argmax(weights))]
 
     @property
@@ -140,7 +140,7 @@ class AnomalyCodec(TargetCodec):
         return True
 
     def tempered(self, scores: np.ndarray, temperature: float) -> np.ndarray:
-        """Return scores with p-values times `temperature`: the larger, the fewer alarms."""
+        """Return scores [N, K] with p-values times `temperature`: the larger, the fewer alarms."""
         if temperature == 1.0:
             return scores
         out = np.array(scores, np.float64)
@@ -148,7 +148,7 @@ class AnomalyCodec(TargetCodec):
         return out
 
     def stretch(self, truth: np.ndarray, scores: np.ndarray) -> float:
-        """Return what p-values must be multiplied by so that no more than the declared share of held-out usual rows raises an alarm, in
+        """Return what p-values must be multiplied by so that no more than the declared share of held-out usual rows raises an alarm (scores [N, K]), in
         1 .. 2: rows that come later are less like those that calibrated. 1 where fewer than 200 are known."""
         usual = np.sort(scores[truth != 1, P_VALUE])
         if len(usual) < _TELLS:

@@ -106,7 +106,7 @@ class TargetCodec(ABC):
         return {}
 
     def unseen_rows(self, values: pa.Array) -> np.ndarray:
-        """Return the indices of the rows that `unseen` counts, in order."""
+        """Return the indices int64 [M] of the rows that `unseen` counts, in order."""
         return np.flatnonzero([bool(self.unseen(values.slice(i, 1))) for i in range(len(values))])
 
     def untested(self, values: pa.Array) -> list[str]:
@@ -125,7 +125,7 @@ class TargetCodec(ABC):
         return self
 
     def judging(self, values: pa.Array, encoded: np.ndarray) -> TargetCodec:
-        """Return what rows are judged by: `extended`, which is asked for only where `encoded` shows that it is needed."""
+        """Return what rows are judged by: `extended`, which is asked for only where `encoded` [N] shows that it is needed."""
         return self.extended(values)
 
     def known(self, values: pa.Array, encoded: np.ndarray) -> np.ndarray:
@@ -133,12 +133,12 @@ class TargetCodec(ABC):
         return np.asarray(values.is_valid())
 
     def widened(self, scores: np.ndarray) -> np.ndarray:
-        """Return scores of models that know fewer labels than an extended codec, with none for the others."""
+        """Return scores [N, K] of models that know fewer labels than an extended codec, with none for the others."""
         return scores
 
     @abstractmethod
     def chosen(self, answers: Answers, scores: np.ndarray) -> np.ndarray:
-        """Return decoded answers encoded again as `encode` does the truth."""
+        """Return the decoded answers of scores [N, K], encoded again as `encode` does the truth [N]."""
 
     # Scores
 
@@ -161,7 +161,7 @@ class TargetCodec(ABC):
         return False
 
     def tempered(self, scores: np.ndarray, temperature: float) -> np.ndarray:
-        """Return probabilities with their logits divided by `temperature`: above 1 softer, below 1 sharper.
+        """Return probabilities [N, K] with their logits divided by `temperature`: above 1 softer, below 1 sharper.
 
         What is no probability passes unchanged.
         """
@@ -173,7 +173,7 @@ class TargetCodec(ABC):
         return False
 
     def stretch(self, truth: np.ndarray, scores: np.ndarray) -> float:
-        """Return the temperature by which intervals cover as much of the truth as they say; 1 where too little is known."""
+        """Return the temperature by which intervals [N, ...] cover as much of the truth as they say; 1 where too little is known."""
         return 1.0
 
     def losses(self, truth: np.ndarray, scores: np.ndarray) -> np.ndarray | None:
@@ -185,7 +185,7 @@ class TargetCodec(ABC):
         return None
 
     def agreement(self, truth: np.ndarray, chosen: np.ndarray) -> float | None:
-        """Return how much of the truth answers hold, up to 1; None where only a metric tells. For tests."""
+        """Return how much of the truth [N] answers hold, up to 1; None where only a metric tells. For tests."""
         return None
 
     def faults(self, scores: np.ndarray) -> str | None:
@@ -193,7 +193,7 @@ class TargetCodec(ABC):
         return None if self.finite(scores) else "scores are not finite"
 
     def finite(self, scores: np.ndarray) -> bool:
-        """Return whether scores are usable numbers throughout: those of a diverged training are not."""
+        """Return whether scores [N, K] are usable numbers throughout: those of a diverged training are not."""
         return bool(np.isfinite(scores).all())
 
     def answered(self, scores: np.ndarray) -> np.ndarray:
@@ -201,7 +201,7 @@ class TargetCodec(ABC):
         return ~np.isnan(scores.reshape(len(scores), -1)[:, 0]) if len(scores) else np.zeros(0, bool)
 
     def blend(self, weights: Sequence[float], scores: Sequence[np.ndarray]) -> np.ndarray:
-        """Return the weighted mean of scores of several models; weights need not sum to one."""
+        """Return the weighted mean of scores [N, K] of several models; weights need not sum to one."""
         if len(scores) == 1:
             return scores[0]
         total = sum(weights)
@@ -241,16 +241,16 @@ class TargetCodec(ABC):
         return {"prediction": (Any, ...)}
 
     def save_scores(self, folder: Path, scores: np.ndarray) -> None:
-        """Write the validation scores of a candidate into its folder: JSON and safetensors, or files of their own."""
+        """Write the validation scores [N, K] of a candidate into its folder: JSON and safetensors, or files of their own."""
         save_arrays({"scores": np.ascontiguousarray(scores)}, str(folder / "validation.safetensors"))
 
     def load_scores(self, folder: Path) -> np.ndarray:
-        """Read what `save_scores` wrote."""
+        """Read what `save_scores` wrote, in its shape."""
         found: np.ndarray = load_arrays(str(folder / "validation.safetensors"))["scores"]
         return found
 
     def by_label(self, scores: np.ndarray) -> list[dict[str, float]] | None:
-        """Return for each row the score of every label, for who asks for them; None where there are no such scores."""
+        """Return for each row of scores [N, K] that of every label, for who asks for them; None where there are no such scores."""
         return None
 
     def quantity(self, scores: np.ndarray) -> np.ndarray | None:
@@ -273,11 +273,11 @@ class LabelCodec(TargetCodec):
     """What classes and label sets share: scores are probabilities of labels, which a temperature calibrates."""
 
     def widened(self, scores: np.ndarray) -> np.ndarray:
-        """Return the scores with zeros for labels that were added behind those learnt."""
+        """Return the scores [N, K] with zeros for labels that were added behind those learnt."""
         return np.pad(scores, ((0, 0), (0, self.outputs - scores.shape[1])))
 
     def agreement(self, truth: np.ndarray, chosen: np.ndarray) -> float:
-        """Return the share of labels that are right."""
+        """Return the share of labels [N, ...] that are right."""
         return float(np.mean(chosen == truth))
 
     def faults(self, scores: np.ndarray) -> str | None:
@@ -294,7 +294,7 @@ class LabelCodec(TargetCodec):
         return super().answer_fields() | sure
 
     def by_label(self, scores: np.ndarray) -> list[dict[str, float]]:
-        """Return for each row the probability of every label."""
+        """Return for each row of scores [N, K] the probability of every label."""
         return [dict(zip(self.labels, row)) for row in scores.tolist()]
 
     def columns(self, answers: Sequence[Mapping[str, Any]], *, flat: bool, scores: bool = False) -> dict[str, pa.Array]:

@@ -187,7 +187,7 @@ class ClassesCodec(LabelCodec):
         return scores if temperature == 1.0 else apply_temperature(scores, temperature)
 
     def losses(self, truth: np.ndarray, scores: np.ndarray) -> np.ndarray:
-        """Return the log loss of each row."""
+        """Return the log loss of each row [N]."""
         p = np.clip(scores, TINY, 1 - TINY)
         return np.asarray(-np.log(p[np.arange(len(p)), truth]))
 

@@ -90,7 +90,7 @@ class ForecastCodec(TargetCodec):
         return None if self.prices is None else quantile_at(critical_share(self.prices), self.levels, scores)
 
     def paid(self, truth: np.ndarray, chosen: np.ndarray, scores: np.ndarray) -> np.ndarray | None:
-        """Return what ordering the quantities cost, by row the mean of its known steps."""
+        """Return what ordering the quantities cost [N], by row the mean of its known steps."""
         quantity = self.quantity(scores)
         if quantity is None or self.prices is None:
             return None
@@ -132,14 +132,14 @@ class ForecastCodec(TargetCodec):
         return np.repeat(np.nan_to_num(truth)[:, :, None], len(self.levels), axis=2)
 
     def losses(self, truth: np.ndarray, scores: np.ndarray) -> np.ndarray:
-        """Return the mean quantile loss of each row, as a share of how large its values are."""
+        """Return the mean quantile loss of each row [N], as a share of how large its values are."""
         off = truth[:, :, None] - scores
         levels = np.array(self.levels)
         loss = np.nanmean(2 * np.maximum(levels * off, (levels - 1) * off), axis=(1, 2))
         return np.asarray(loss / np.maximum(np.nanmean(np.abs(truth), axis=1), _TINY))
 
     def agreement(self, truth: np.ndarray, chosen: np.ndarray) -> float:
-        """Return the share of the variance within rows and between them that is explained."""
+        """Return the share of the variance within rows [N, H] and between them that is explained."""
         known = np.isfinite(truth)
         return 1 - float(np.mean((chosen[known] - truth[known]) ** 2) / max(float(np.var(truth[known])), _TINY))
 
@@ -158,7 +158,7 @@ class ForecastCodec(TargetCodec):
         return True
 
     def tempered(self, scores: np.ndarray, temperature: float) -> np.ndarray:
-        """Return quantiles with their distance from the median times `temperature`; none falls below 0 that did not before."""
+        """Return quantiles [N, H, Q] with their distance from the median times `temperature`; none falls below 0 that did not before."""
         if temperature == 1.0:
             return scores
         middle = scores[:, :, self.middle, None]
@@ -166,7 +166,7 @@ class ForecastCodec(TargetCodec):
         return np.where(scores >= 0, np.maximum(moved, 0), moved)
 
     def stretch(self, truth: np.ndarray, scores: np.ndarray) -> float:
-        """Return the factor by which the outermost interval covers as much of the truth as it says (split conformal, arXiv
+        """Return the factor by which the outermost interval of quantiles [N, H, Q] covers as much of the truth as it says (split conformal, arXiv
         2107.07511), in .25 .. 4; 1 where fewer than 100 values are known."""
         known = np.isfinite(truth)
         if known.sum() < 100 or len(self.levels) < 3:

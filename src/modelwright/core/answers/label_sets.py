@@ -115,7 +115,7 @@ class LabelSetsCodec(LabelCodec):
         return scores if temperature == 1.0 else apply_temperature(scores, temperature)
 
     def losses(self, truth: np.ndarray, scores: np.ndarray) -> np.ndarray:
-        """Return the log loss of each row, its mean over labels."""
+        """Return the log loss of each row [N], its mean over labels."""
         p = np.clip(scores, TINY, 1 - TINY)
         return np.asarray(-(truth * np.log(p) + (1 - truth) * np.log1p(-p)).mean(axis=1))
 

@@ -92,7 +92,7 @@ class MediaCodec(ObjectsCodec):
         return len(wanted) == len(got) and all(map(_same_file, wanted[:, 0], got[:, 0]))
 
     def decode(self, scores: np.ndarray, thresholds: Sequence[float] | None = None) -> Answers:
-        """Return the files; None for a row of which only figures are left."""
+        """Return the files of scores [N, 1]; None for a row of which only figures are left."""
         made = [{k: s[k] for k in ("type", "data")} if s and "data" in s else None for s in scores[:, 0]]
         return Answers(made, None)
 

@@ -80,7 +80,7 @@ class ObjectsCodec(TargetCodec):
         return np.ones(len(scores), bool)
 
     def blend(self, weights: Sequence[float], scores: Sequence[np.ndarray]) -> np.ndarray:
-        """Return the scores of the weightiest model: answers that are made have no mean."""
+        """Return the scores [N, 1] of the weightiest model: answers that are made have no mean."""
         return scores[int(np.argmax(weights))]
 
     def save_scores(self, folder: Path, scores: np.ndarray) -> None:

@@ -127,11 +127,11 @@ class RankedCodec(TargetCodec):
         return np.array([r is not None for r in scores[:, 0]], bool)
 
     def blend(self, weights: Sequence[float], scores: Sequence[np.ndarray]) -> np.ndarray:
-        """Return the scores of the weightiest model: the scales of different models do not compare."""
+        """Return the scores [N, 1] of the weightiest model: the scales of different models do not compare."""
         return scores[int(np.argmax(weights))]
 
     def save_scores(self, folder: Path, scores: np.ndarray) -> None:
-        """Write each ranking once, however many rows share it."""
+        """Write each ranking of scores [N, 1] once, however many rows share it."""
         seen: dict[int, int] = {}
         kept: list[Ranking] = []
         row = np.empty(len(scores), np.int64)

@@ -89,7 +89,7 @@ class RubricCodec(TargetCodec):
         return np.concatenate(parts, axis=1)
 
     def losses(self, truth: np.ndarray, scores: np.ndarray) -> np.ndarray:
-        """Return the mean log loss over the criteria that a row has marks of."""
+        """Return the mean log loss [N] over the criteria that a row has marks of."""
         rows = np.arange(len(truth))
         lost = np.zeros(truth.shape)
         for t, name in enumerate(self.criteria):

@@ -53,7 +53,7 @@ class ValueCodec(TargetCodec):
         return np.asarray(np.maximum(found, 0.0) if self.low >= 0 else found, np.float64)
 
     def paid(self, truth: np.ndarray, chosen: np.ndarray, scores: np.ndarray) -> np.ndarray | None:
-        """Return what ordering the quantities cost, by row."""
+        """Return what ordering the quantities cost, by row [N]."""
         return None if self.prices is None else cost_of(truth, self.quantity(scores), self.prices)
 
     @classmethod
@@ -89,11 +89,11 @@ class ValueCodec(TargetCodec):
         return truth[:, None].astype(np.float64)
 
     def losses(self, truth: np.ndarray, scores: np.ndarray) -> np.ndarray:
-        """Return the squared error of each row."""
+        """Return the squared error of each row [N]."""
         return np.asarray((scores[:, 0] - truth) ** 2)
 
     def agreement(self, truth: np.ndarray, chosen: np.ndarray) -> float:
-        """Return the share of the variance that is explained."""
+        """Return the share of the variance of the truth [N] that is explained."""
         return 1 - float(np.mean((chosen - truth) ** 2) / np.var(truth))
 
     def plainly(self, truth: np.ndarray, chosen: np.ndarray) -> Words | None:

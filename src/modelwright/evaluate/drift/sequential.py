@@ -173,7 +173,7 @@ class Watch:
     # -- keeping -----------------------------------------------------------------------------------------------------
 
     def state(self) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
-        """Return what must be kept to go on: JSON values and arrays."""
+        """Return what must be kept to go on: JSON values and arrays, each in a shape of its own."""
         about = {"rows": self.rows, "number": self.number, "began": [[b.number, b.rows, b.at] for b in self.began]}
         arrays = {
             "stream": np.stack([self.stream, *(b.stream for b in self.began)]).astype(np.int32),
@@ -183,7 +183,7 @@ class Watch:
         return about, arrays
 
     def restored(self, about: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> Self:
-        """Go on from what `state` gave. Raises ValueError where it belongs to other figures."""
+        """Go on from what `state` gave, in its shapes. Raises ValueError where it belongs to other figures."""
         shape = (1 + len(about["began"]), *self.stream.shape)
         if arrays["stream"].shape != shape or arrays["places"].shape != shape:
             raise ValueError("a state of other figures")

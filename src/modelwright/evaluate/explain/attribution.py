@@ -70,7 +70,7 @@ class Pace:
         return most if self.each <= 0 else int(np.clip(max(_SHARE * self.left(), _GRACE) / self.each, 1, most))
 
     def timed(self, call: Callable[[Table], np.ndarray], rows: Table) -> np.ndarray:
-        """Call, and learn from it."""
+        """Return the scores [N, K] of rows, and learn how long they took."""
         began = time.monotonic()
         out = call(rows)
         self.each = (time.monotonic() - began) / max(1, len(rows))

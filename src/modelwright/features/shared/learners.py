@@ -107,7 +107,7 @@ class Answers:
         return Chains(self.owner * (self.count + 1) + self.skills)
 
     def take(self, sequences: np.ndarray) -> Answers:
-        """Return some of the sequences, in that order."""
+        """Return the sequences of these numbers [M], in that order."""
         index = np.concatenate([np.arange(self.begins[i], self.begins[i + 1]) for i in sequences] or [np.empty(0, int)])
         lengths = np.diff(self.begins)[sequences]
         begins = np.r_[0, np.cumsum(lengths)].astype(np.int64)

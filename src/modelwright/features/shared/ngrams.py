@@ -73,7 +73,7 @@ class NgramCodec(Codec):
 
     @classmethod
     def fit(cls, values: pa.Array, column: Column, target: np.ndarray | None, seed: int) -> NgramCodec:
-        """Learn the n-grams that occur in at least `min_df` rows, the most frequent `max_features` of them."""
+        """Learn the n-grams of values [N] that occur in at least `min_df` rows, the most frequent `max_features` of them."""
         pairs = bool(column.options.get("pairs"))
         counts: list[list[tuple[np.ndarray, np.ndarray]]] = [[] for _ in BLOCKS[: 3 if pairs else 2]]
         rows = 0
@@ -158,7 +158,7 @@ class NgramCodec(Codec):
 
     @property
     def blocks(self) -> list[tuple[np.ndarray, np.ndarray, int]]:
-        """Each block's hashes, sorted, their inverse document frequencies, and its first feature."""
+        """Each block's hashes [M], sorted, their inverse document frequencies [M], and its first feature."""
         return [(i.keys, w, int(o)) for i, w, o in zip(self._indexes, self._idf, self._offsets[:-1], strict=True)]
 
     def spans(self, text: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -222,7 +222,7 @@ class ReducedNgramCodec(Codec):
 
     @classmethod
     def fit(cls, values: pa.Array, column: Column, target: np.ndarray | None, seed: int) -> ReducedNgramCodec:
-        """Learn n-grams and main directions from (a sample of) the training rows."""
+        """Learn n-grams and main directions from (a sample of) the training rows [N]."""
         rng = np.random.default_rng(seed)
         if len(values) > cls.sample:
             values = values.take(pa.array(np.sort(rng.choice(len(values), cls.sample, replace=False))))

@@ -95,7 +95,7 @@ class SlotCheck(Stored):
         return {"worded": self.worded, "told": self.told}
 
     def arrays(self) -> dict[str, np.ndarray]:
-        """Return the weights by number of the slot."""
+        """Return the weights [F] by number of the slot."""
         return {f"slot.{i}": self.weights[n] for i, n in enumerate(self.told)}
 
     @classmethod

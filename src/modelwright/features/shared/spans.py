@@ -145,7 +145,7 @@ class Looks:
     piece: np.ndarray
 
     def at(self, name: str, shift: int) -> np.ndarray:
-        """Return a column as seen `shift` units away, a mark of its own beyond the ends of the piece."""
+        """Return a column [T] as seen `shift` units away, a mark of its own beyond the ends of the piece."""
         values = self.columns[name]
         place = np.arange(len(values)) + shift
         inside = (place >= 0) & (place < len(values))

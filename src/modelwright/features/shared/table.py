@@ -80,7 +80,7 @@ class NumberSparse(Codec):
 
     @classmethod
     def fit(cls, values: pa.Array, column: Column, target: np.ndarray | None, seed: int) -> NumberSparse:
-        """Learn centre, scale and bin edges of the known values."""
+        """Learn centre, scale and bin edges of the known values [N]."""
         known = _numbers(values)
         known = known[~np.isnan(known)]
         if not len(known):
@@ -125,11 +125,11 @@ class NumberSparse(Codec):
         return csr_matrix((data, indices, indptr), shape=(len(numbers), self.width), copy=False)
 
     def one(self, values: pa.Array) -> tuple[np.ndarray, np.ndarray]:
-        """Return the features and their values for a single number."""
+        """Return the features [E] and their values [E] for a single number."""
         return self.one_of(listed(values)[0])
 
     def one_of(self, number: float | None) -> tuple[np.ndarray, np.ndarray]:
-        """Return the features and their values for a number; None is missing."""
+        """Return the features [E] and their values [E] for a number; None is missing."""
         if number is None or not np.isfinite(number):
             return np.array([1]), np.ones(1, np.float32)
         scaled = min(5.0, max(-5.0, (number - self.centre) / self.scale))
@@ -160,7 +160,7 @@ class NumberDense(Codec):
 
     @classmethod
     def fit(cls, values: pa.Array, column: Column, target: np.ndarray | None, seed: int) -> NumberDense:
-        """Nothing is learnt."""
+        """Nothing is learnt of values [N]."""
         return cls()
 
     def encode(self, values: pa.Array) -> np.ndarray:
@@ -192,7 +192,7 @@ class CategorySparse(Codec):
 
     @classmethod
     def fit(cls, values: pa.Array, column: Column, target: np.ndarray | None, seed: int) -> CategorySparse:
-        """Learn the categories that occur at least twice."""
+        """Learn the categories of values [N] that occur at least twice."""
         return cls(frequent(values, cls.most)[0])
 
     def encode(self, values: pa.Array) -> csr_matrix:
@@ -204,7 +204,7 @@ class CategorySparse(Codec):
         return _one_hot(codes, count + 2)
 
     def one(self, values: pa.Array) -> tuple[np.ndarray, np.ndarray]:
-        """Return the feature of a single category and its value, 1."""
+        """Return the feature [1] of a single category and its value [1], 1."""
         value, count = listed(values)[0], len(self.names)
         return np.array([count + 1 if value is None else self._lookup.get(value, count)]), _ONE
 
@@ -236,7 +236,7 @@ class CategoryDense(Codec):
 
     @classmethod
     def fit(cls, values: pa.Array, column: Column, target: np.ndarray | None, seed: int) -> CategoryDense:
-        """Learn the categories that occur at least twice, the most frequent first."""
+        """Learn the categories of values [N] that occur at least twice, the most frequent first."""
         return cls(*frequent(values, cls.most))
 
     def encode(self, values: pa.Array) -> np.ndarray:
@@ -261,7 +261,7 @@ class _BooleanCodec(Codec):
 
     @classmethod
     def fit(cls, values: pa.Array, column: Column, target: np.ndarray | None, seed: int) -> Any:
-        """Nothing is learnt."""
+        """Nothing is learnt of values [N]."""
         return cls()
 
     def state(self) -> dict[str, Any]:
@@ -282,7 +282,7 @@ class BooleanSparse(_BooleanCodec):
         return _one_hot(np.asarray(pc.fill_null(values.cast(pa.int8()), 2), np.int32), 3)
 
     def one(self, values: pa.Array) -> tuple[np.ndarray, np.ndarray]:
-        """Return the feature of a single truth value and its value, 1."""
+        """Return the feature [1] of a single truth value and its value [1], 1."""
         value = listed(values)[0]
         return np.array([2 if value is None else int(value)]), _ONE
 
@@ -308,7 +308,7 @@ class TimestampSparse(Codec):
 
     @classmethod
     def fit(cls, values: pa.Array, column: Column, target: np.ndarray | None, seed: int) -> TimestampSparse:
-        """Learn the range of the days."""
+        """Learn the range of the days of values [N]."""
         return cls(NumberSparse.fit(pa.array(moments(values)[:, 0], from_pandas=True), column, target, seed))
 
     def encode(self, values: pa.Array) -> csr_matrix:
@@ -326,7 +326,7 @@ class TimestampSparse(Codec):
         return csr_matrix(hstack(blocks, format="csr", dtype=np.float32))
 
     def one(self, values: pa.Array) -> tuple[np.ndarray, np.ndarray]:
-        """Return the features and their values for a single moment."""
+        """Return the features [E] and their values [E] for a single moment."""
         parts = once("moments", values, lambda: moments(values))[0]
         if np.isnan(parts[0]):
             return np.array([1]), _ONE

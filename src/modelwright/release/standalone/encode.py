@@ -307,7 +307,7 @@ class Member:
         self.codecs = [Codec(c) for c in told["codecs"]]
 
     def inputs(self, rows: list[dict[str, Any]]) -> dict[str, np.ndarray]:
-        """Return the member's inputs for rows of values."""
+        """Return the member's inputs [N, ...] for rows of values."""
         if self.form == "rows":
             return {"rows": np.zeros(len(rows), np.float32)}
         if self.form == "dense":
@@ -352,7 +352,7 @@ class Model:
         self._sessions: list[Any] = []
 
     def inputs(self, rows: list[dict[str, Any]]) -> list[dict[str, np.ndarray]]:
-        """Return each member's inputs for rows as they came."""
+        """Return each member's inputs [N, ...] for rows as they came."""
         read = [{c["name"]: value_of(field_of(row, c["name"]), c) for c in self.told["columns"]} for row in rows]
         return [m.inputs(read) for m in self.members]
 
