@@ -29,12 +29,12 @@ class Bkt:
     slips: np.ndarray
 
     def arrays(self) -> dict[str, np.ndarray]:
-        """Return what `restored` takes."""
+        """Return what `restored` takes: four arrays [K + 1]."""
         return {"knows": self.knows, "learns": self.learns, "guesses": self.guesses, "slips": self.slips}
 
     @classmethod
     def restored(cls, arrays: Mapping[str, np.ndarray], count: int) -> Bkt:
-        """Read what was saved, for `count` skills. Raises ValueError for what is no probability."""
+        """Read what was saved, arrays [K + 1] for `count` skills. Raises ValueError for what is no probability."""
         found = [np.asarray(arrays[name], np.float64) for name in ("knows", "learns", "guesses", "slips")]
         if any(a.shape != (count + 1,) or not ((a >= 0) & (a <= 1)).all() for a in found):
             raise ValueError("bkt")
@@ -45,13 +45,13 @@ class Bkt:
         return np.asarray(known * (1 - self.slips[skills]) + (1 - known) * self.guesses[skills])
 
     def seen(self, known: np.ndarray, skills: np.ndarray, right: np.ndarray) -> np.ndarray:
-        """Return the chance that a skill is known once an answer was seen, before the exercise taught."""
+        """Return the chance that a skill is known once an answer was seen, before the exercise taught; any shape."""
         if_known = np.where(right > 0, 1 - self.slips[skills], self.slips[skills])
         if_not = np.where(right > 0, self.guesses[skills], 1 - self.guesses[skills])
         return np.asarray(known * if_known / np.maximum(known * if_known + (1 - known) * if_not, 1e-12))
 
     def taught(self, known: np.ndarray, skills: np.ndarray) -> np.ndarray:
-        """Return the chance that a skill is known after an exercise, from that before it taught."""
+        """Return the chance that a skill is known after an exercise, from that before it taught; any shape."""
         return np.asarray(known + (1 - known) * self.learns[skills])
 
     def before(self, chains: Chains, skills: np.ndarray, right: np.ndarray) -> np.ndarray:

@@ -23,7 +23,7 @@ class Chain:
     last: np.ndarray
 
     def barred(self, allowed: tuple[np.ndarray, np.ndarray, np.ndarray]) -> Chain:
-        """Return the chain in which what is not allowed cannot happen."""
+        """Return the chain in which what is not allowed (first tags [K], pairs [K, K], last tags [K]) cannot happen."""
         pairs = zip((self.moves, self.first, self.last), allowed, strict=True)
         return Chain(*(np.where(ok, a, FORBIDDEN).astype(np.float32) for a, ok in pairs))
 

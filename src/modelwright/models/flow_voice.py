@@ -70,7 +70,7 @@ class FlowAcoustic(Acoustic):
     def decode(
         self, x: Tensor, tones: Tensor, place: Tensor, at: Tensor, frames: Tensor
     ) -> tuple[Tensor, Tensor, Tensor]:
-        """As `Acoustic.decode`, log energies drawn from noise that is the same each time, for each row alone."""
+        """As Acoustic.decode, log energies drawn from noise that is the same each time, for each row alone."""
         mean, tone, voiced = super().decode(x, tones, place, at, frames)
         real = inside(frames, place.shape[1])[:, :, None].float()
         # NumPy's: the noise of the first frames is the same however many follow

@@ -33,7 +33,7 @@ class FrozenAnswering(nn.Module):
         self.register_buffer("bias", weights[-1].float())
 
     def forward(self, *tensors: Tensor) -> Tensor:
-        """Return scores of flat tensors in the order of `names`."""
+        """Return scores [B, K] of flat tensors [B, ...] in the order of `names`."""
         given = dict(zip(self.names, tensors, strict=True))
         parts = []
         encoders: list[Any] = list(self.encoders)

@@ -60,7 +60,7 @@ class HubSeq2Seq(nn.Module):
         return logits
 
     def tensors(self) -> dict[str, Tensor]:
-        """Return the weights by name, tied ones once."""
+        """Return the weights by name, in their shapes, tied ones once."""
         seen: set[int] = set()
         out = {}
         for name, value in self.model.state_dict().items():
@@ -70,7 +70,7 @@ class HubSeq2Seq(nn.Module):
         return out
 
     def fill(self, tensors: Mapping[str, Tensor]) -> None:
-        """Take up what `tensors` gave. Raises BundleError where weights are missing or strange."""
+        """Take up what `tensors` gave, in its shapes. Raises BundleError where weights are missing or strange."""
         missing, strange = self.model.load_state_dict(dict(tensors), strict=False)
         self.model.tie_weights()
         held = {v.data_ptr() for k, v in self.model.state_dict().items() if k in tensors}

@@ -135,13 +135,13 @@ class BM25:
         return {"vocabulary": self.vocabulary, "documents": len(self)}
 
     def arrays(self) -> dict[str, np.ndarray]:
-        """Return the array half of the state."""
+        """Return the array half of the state: the weights [D, V] as a sparse matrix keeps them."""
         w = self.weights
         return {"data": w.data, "indices": w.indices.astype(np.int32), "indptr": w.indptr.astype(np.int64)}
 
     @classmethod
     def restore(cls, state: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> BM25:
-        """Make what `state` and `arrays` describe. Raises ValueError where they do not fit together."""
+        """Make what `state` and `arrays`, in their shapes, describe. Raises ValueError where they do not fit together."""
         shape = (len(state["vocabulary"]), int(state["documents"]))
         made = csr_matrix((arrays["data"], arrays["indices"], arrays["indptr"]), shape)
         made.check_format(full_check=True)
@@ -170,7 +170,7 @@ class DenseIndex:
         return joined(parts, k)
 
     def arrays(self) -> dict[str, np.ndarray]:
-        """Return all there is to store: the index itself is built anew on loading."""
+        """Return all there is to store, vectors [D, E]: the index itself is built anew on loading."""
         return {"vectors": self.vectors}
 
 

@@ -40,7 +40,7 @@ class Searcher(ABC):
         return {}
 
     def arrays(self) -> dict[str, np.ndarray]:
-        """Return the array half of the state."""
+        """Return the array half of the state, each array in a shape of its own."""
         return {}
 
 
@@ -107,7 +107,7 @@ class SparseSearcher(Searcher):
 
     @staticmethod
     def matrix(state: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> csr_matrix:
-        """Return the rows that `state` and `arrays` hold."""
+        """Return the rows [D, F] that `state` and `arrays` hold."""
         made = csr_matrix((arrays["data"], arrays["indices"], arrays["indptr"]), tuple(state["shape"]))
         made.check_format(full_check=True)
         return made

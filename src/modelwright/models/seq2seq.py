@@ -65,7 +65,7 @@ class Seq2Seq(nn.Module):
         return self.read(x), mask
 
     def logits(self, x: Tensor) -> Tensor:
-        """Return the logits of the next piece."""
+        """Return the logits [..., V] of the next piece, of x [..., W]."""
         return F.linear(x, self.embed.weight)
 
     def start(self, source: Tensor) -> State:
@@ -104,7 +104,7 @@ class State:
     at: int = 0
 
     def take(self, rows: Tensor | None, flat: Tensor) -> None:
-        """Keep the sources at `rows` (all where None) and the beams at `flat`."""
+        """Keep the sources at `rows` [M] (all where None) and the beams at `flat` [M K]."""
         if rows is not None:
             self.cross = [(k[rows], v[rows]) for k, v in self.cross]
             self.mask = self.mask[rows]

@@ -113,7 +113,7 @@ class Acoustic(nn.Module):
         return found[..., : self.bands], near + 0.2 * found[..., self.bands], found[..., self.bands + 1]
 
     def forward(self, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        """As `encode` and `decode`, with the true pitches of sounds."""
+        """Return what `encode` and `decode` do, in their shapes, with the true pitches of sounds."""
         x, lengths, tones = self.encode(tensors["units"], tensors["speaker"])
         mel, tone, voiced = self.decode(x, tensors["tones"], tensors["place"], tensors["at"], tensors["frames"])
         return {"lengths": lengths, "tones": tones, "mel": mel, "tone": tone, "voiced": voiced}

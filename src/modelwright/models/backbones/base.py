@@ -51,7 +51,7 @@ class Backbone(nn.Module):
 
     @abstractmethod
     def named(self, weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        """Return the weights of its file by the names that they have here."""
+        """Return the weights of its file, in their shapes, by the names that they have here."""
 
     def fill(self, folder: Path) -> None:
         """Take the weights from a folder's model.safetensors. Raises OptionError where they are not those of this network."""

@@ -44,7 +44,7 @@ class Encoder(nn.Module):
         super().__init__()
 
     def forward(self, inputs: dict[str, Tensor]) -> Encoded:
-        """Return the encoding of a batch of the codec's tensors (ragged ones padded with 0)."""
+        """Return the encoding of a batch of the codec's tensors [B, ...] (ragged ones padded with 0)."""
         raise TypeError(f"{type(self).__name__} does not say how it encodes")
 
 

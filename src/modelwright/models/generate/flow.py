@@ -139,7 +139,7 @@ class Begun(NamedTuple):
     fresh: Callable[[], Tensor]
 
     def at(self, time: float, noise: Tensor) -> Tensor:
-        """Return the picture on its straight way from noise."""
+        """Return the picture [B, C, S, S] on its straight way from noise."""
         return (1 - time) * noise + time * self.wanted
 
 

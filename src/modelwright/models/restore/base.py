@@ -36,7 +36,7 @@ class Mender(nn.Module):
         return self.start(x) + self.correction(x)
 
     def start(self, x: Tensor) -> Tensor:
-        """Return the input with the channels and the size that are wanted."""
+        """Return the input [B, C, H, W] with the channels and the size that are wanted, [B, K, H*s, W*s]."""
         if self.scale > 1:
             rows, columns = self._enlarging(x.shape[2], x), self._enlarging(x.shape[3], x)
             with torch.autocast(x.device.type, enabled=False):  # 8 bits of a mantissa would show in the picture
@@ -44,7 +44,7 @@ class Mender(nn.Module):
         return self.in_wanted(x)
 
     def in_wanted(self, x: Tensor) -> Tensor:
-        """Return pictures with the channels that are wanted."""
+        """Return pictures [B, C, H, W] with the channels that are wanted."""
         if x.shape[1] == self.wanted:
             return x
         return x.mean(1, keepdim=True).expand(-1, self.wanted, -1, -1)

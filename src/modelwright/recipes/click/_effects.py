@@ -47,7 +47,7 @@ class Effects:
         return np.log(p / (1 - p))
 
     def arrays(self) -> dict[str, np.ndarray]:
-        """Return what `restored` takes."""
+        """Return what `restored` takes, each array in a shape of its own."""
         out = {"effects": np.array([self.base, *self.places], np.float64)}
         for i, m in enumerate(self.means):
             out |= {f"effect{i}.{k}": v for k, v in m.arrays().items()}
@@ -55,7 +55,7 @@ class Effects:
 
     @classmethod
     def restored(cls, arrays: Mapping[str, np.ndarray], fields: int) -> Effects:
-        """Read what was saved. Raises ValueError for what does not fit together."""
+        """Read what was saved, in its shapes. Raises ValueError for what does not fit together."""
         base, *places = arrays["effects"].tolist()
         if not all(0 <= p < fields for p in places):
             raise ValueError("effects")

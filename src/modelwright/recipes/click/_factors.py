@@ -53,12 +53,12 @@ class Factors:
         return np.where(known, (self.left[a].astype(np.float64) * self.right[b]).sum(axis=1), 0.0)
 
     def arrays(self) -> dict[str, np.ndarray]:
-        """Return what `restored` takes."""
+        """Return what `restored` takes, each array in a shape of its own."""
         return {"users": self.users, "items": self.items, "left": self.left, "right": self.right}
 
     @classmethod
     def restored(cls, arrays: Mapping[str, np.ndarray], name: str) -> Factors:
-        """Read what was saved as `name`. Raises ValueError for what does not fit together."""
+        """Read what was saved as `name`, in its shapes. Raises ValueError for what does not fit together."""
         users, items, left, right = (arrays[f"{name}.{k}"] for k in ("users", "items", "left", "right"))
         if len(users) != len(left) or len(items) != len(right) or left.shape[1:] != right.shape[1:]:
             raise ValueError("factors")

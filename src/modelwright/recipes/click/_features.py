@@ -129,7 +129,7 @@ class Features:
         }  # fmt: skip
 
     def arrays(self) -> dict[str, np.ndarray]:
-        """Return the array half of the state."""
+        """Return the array half of the state, each array in a shape of its own."""
         out = self.effects.arrays()
         named: list[tuple[str, KeyMeans | Factors]] = [(f"mean{i}", m) for i, m in enumerate(self.means)]
         named += [(f"factor{i}", f) for i, f in enumerate(self.factors)]
@@ -141,7 +141,7 @@ class Features:
 
     @classmethod
     def restored(cls, state: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> Features:
-        """Read what was saved. Raises ValueError for what does not fit together."""
+        """Read what was saved, in its shapes. Raises ValueError for what does not fit together."""
         fields = Fields.restore(state["fields"])
         count = len(fields.fields)
         if not all(0 <= p < count for p in [*state["single"], *(p for pair in state["pairs"] for p in pair)]):

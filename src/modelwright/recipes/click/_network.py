@@ -70,7 +70,7 @@ class Inputs:
 
     @classmethod
     def fit(cls, table: Table) -> tuple[Inputs, dict[str, np.ndarray]]:
-        """Return the inputs fitted on a table, and its arrays."""
+        """Return the inputs fitted on a table, and its arrays [N, ...]."""
         fields = Fields.fit(table)
         hashes = fields.hashes(table)
         whole = [np.unique(h, return_counts=True) for h in hashes]

@@ -61,12 +61,12 @@ class KeyMeans:
         return _over(np.where(known, self.sums[at], 0.0) / np.maximum(counts + self.prior, 1e-9), counts, keys)
 
     def arrays(self) -> dict[str, np.ndarray]:
-        """Return what `restored` takes."""
+        """Return what `restored` takes, each array in a shape of its own."""
         return {"keys": self.keys, "sums": self.sums, "counts": self.counts, "prior": np.array([self.prior])}
 
     @classmethod
     def restored(cls, arrays: Mapping[str, np.ndarray], name: str) -> KeyMeans:
-        """Read what was saved as `name`. Raises ValueError for what does not fit together."""
+        """Read what was saved as `name`, in its shapes. Raises ValueError for what does not fit together."""
         keys, sums, counts = (arrays[f"{name}.{k}"] for k in ("keys", "sums", "counts"))
         if keys.shape != sums.shape or keys.shape != counts.shape or keys.ndim != 1:
             raise ValueError("means")

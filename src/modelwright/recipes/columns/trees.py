@@ -108,7 +108,7 @@ class TreesModel(Model):
         return self.crossed(self.columns.encode(table))
 
     def crossed(self, matrix: np.ndarray) -> np.ndarray:
-        """Return columns' features with those of pairs of numbers after them."""
+        """Return columns' features [N, D] with those of pairs of numbers after them."""
         return matrix if self.crosses is None else np.concatenate([matrix, self.crosses.encode(matrix)], axis=1)
 
     def contributions(self, table: Table) -> list[list[Contribution]]:

@@ -51,7 +51,7 @@ class Fitted:
 
     @cached_property
     def polynomials(self) -> tuple[np.ndarray, np.ndarray]:
-        """The products phi(B) Phi(B^m) and theta(B) Theta(B^m), constant first."""
+        """The products phi(B) Phi(B^m) [P + 1] and theta(B) Theta(B^m) [Q + 1], constant first."""
         phi, long_phi, theta, long_theta, _ = _split(self.order, self.coefficients, self.season)
         return np.convolve(phi, long_phi), np.convolve(theta, long_theta)
 

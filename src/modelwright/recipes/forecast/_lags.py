@@ -50,22 +50,22 @@ class Levelling:
         return centre, size + 1e-6 * np.abs(centre) + 1e-9
 
     def bent(self, values: np.ndarray) -> tuple[np.ndarray, float]:
-        """Return a series as its logarithm, straight near 0, and the unit that undoes it; as it is without `log`."""
+        """Return a series [T] as its logarithm, straight near 0, and the unit that undoes it; as it is without `log`."""
         if not self.log:
             return values, 0.0
         unit = _BEND * float(np.abs(values).mean()) or 1.0
         return np.arcsinh(values / unit), unit
 
     def size(self, values: np.ndarray) -> float:
-        """Return what a whole series, its logarithm taken, is divided by."""
+        """Return what a whole series [T], its logarithm taken, is divided by."""
         return float(values.std()) + 1e-6 * float(np.abs(values).mean()) + 1e-9 if self.scale == "series" else 1.0
 
     def straight(self, values: np.ndarray, unit: float) -> np.ndarray:
-        """Undo `bent`."""
+        """Undo `bent`, for values of any shape."""
         return np.sinh(np.clip(values, -50, 50)) * unit if self.log else values
 
     def last(self, history: np.ndarray) -> np.ndarray:
-        """Return the last L values of a history; a shorter one begins with its mean, which says nothing."""
+        """Return the last values [L] of a history [T]; a shorter one begins with its mean, which says nothing."""
         if len(history) >= self.lags:
             return history[-self.lags :]
         fill = history[-min(len(history), self.season if self.centre == "season" else len(history)) :].mean()

@@ -57,7 +57,7 @@ class Asked:
         return flow.Words(len(self.words), width) if self.words else flow.Labels(len(self.labels), width)
 
     def of_rows(self, table: Table) -> np.ndarray:
-        """Return the conditions of a table's rows."""
+        """Return the conditions [N, ...] of a table's rows."""
         here = self.column and self.column in table.data.column_names
         return self.encode(table.column(self.column).to_pylist() if here else [None] * len(table))
 

@@ -84,7 +84,7 @@ class FlowModel(GenerateModel):
         guidance: float | None,
         begin: Beginning | None = None,
     ) -> Tensor:
-        """Return pictures as the network makes them, before `out_of`."""
+        """Return pictures [B, C, S, S] as the network makes them, before `out_of`."""
         import torch
 
         from modelwright.models.generate.flow import sampled

@@ -136,7 +136,7 @@ class GenerateModel(Model):
         return as_objects(out)[:, None]
 
     def judge(self, table: Table) -> np.ndarray:
-        """Return for each row the features of its picture and of one made for it, as they are judged in sets: of some hundreds of rows spread
+        """Return for each row [N, 1] the features of its picture and of one made for it, as they are judged in sets: of some hundreds of rows spread
         evenly over the table, since making a picture takes a while and sets need no more; the figures of others are empty."""
         target = table.schema.target
         assert target is not None
@@ -214,14 +214,14 @@ class GenerateModel(Model):
 
     @abstractmethod
     def own_weights(self) -> dict[str, Tensor]:
-        """Return the arrays from which `take` makes the same model."""
+        """Return the arrays from which `take` makes the same model, each in a shape of its own."""
 
     def ready(self, folder: Path) -> None:
         """Prepare what `take` fills, from further files of a saved model."""
 
     @abstractmethod
     def take(self, weights: dict[str, Tensor]) -> None:
-        """Take what `own_weights` gave."""
+        """Take what `own_weights` gave, in its shapes."""
 
     @classmethod
     def load(cls, folder: Path, target: TargetCodec) -> GenerateModel:

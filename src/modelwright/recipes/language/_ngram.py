@@ -40,7 +40,7 @@ class Level:
 
     @classmethod
     def of(cls, keys: np.ndarray, counts: np.ndarray, size: int) -> Level:
-        """Return the level of sorted stretches and their counts."""
+        """Return the level of sorted stretches [M] and their counts [M]."""
         once, twice = int((counts == 1).sum()), int((counts == 2).sum())
         discount = min(0.95, max(0.1, once / max(1, once + 2 * twice)))
         contexts, starts = np.unique(keys // size, return_index=True)

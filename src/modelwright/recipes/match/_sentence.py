@@ -103,11 +103,11 @@ class PairFeed:
         self.b[order] = self.a[following]
 
     def size(self, batch: np.ndarray) -> int:
-        """Return the tokens of a batch."""
+        """Return the tokens of a batch [B]."""
         return int(self.sizes[batch].sum())
 
     def load(self, batch: np.ndarray, device: str) -> tuple[Any, Any]:
-        """Return the tensors of both sides, and (truth, groups)."""
+        """Return the tensors of both sides [B, ...], and (truth [B], groups [B])."""
         import torch
 
         from modelwright.train.batches import collate
@@ -173,7 +173,7 @@ class SentenceMatcher(Matcher):
         return out
 
     def similarity(self, a: Texts, b: Texts) -> np.ndarray:
-        """Return log odds where pairs were labelled, else cosines."""
+        """Return log odds [N] where pairs were labelled, else cosines."""
         import torch
 
         if not a:

@@ -43,7 +43,7 @@ class PairLinearMatcher(Matcher):
 
     @staticmethod
     def features(a: Texts, b: Texts) -> csr_matrix:
-        """Return the features of pairs: rows of unit length of words, beside the lexical ones."""
+        """Return the features of pairs [N, D]: rows of unit length of words, beside the lexical ones."""
         from sklearn.feature_extraction import FeatureHasher
 
         def words() -> Any:

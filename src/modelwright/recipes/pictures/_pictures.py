@@ -83,7 +83,7 @@ class PictureModel(Model):
         """Return the picture [H*s, W*s, K] uint8 that is made of pixels [H, W, C] uint8."""
 
     def of_cell(self, cell: Any) -> np.ndarray:
-        """Return the picture that is made of a media cell."""
+        """Return the picture [H*s, W*s, K] uint8 that is made of a media cell."""
         return self.made(in_channels(decode(cell), self.geometry.given))
 
     def scores(self, table: Table) -> np.ndarray:
@@ -93,7 +93,7 @@ class PictureModel(Model):
         )[:, None]
 
     def judge(self, table: Table) -> np.ndarray:
-        """Return the figures of each row, LPIPS among them where a network looks; every picture is let go once it was compared."""
+        """Return the figures of each row [N, 1], LPIPS among them where a network looks; every picture is let go once it was compared."""
         return self.judged(table, looks())
 
     def judged(self, table: Table, seen: bool) -> np.ndarray:

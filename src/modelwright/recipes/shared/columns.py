@@ -80,7 +80,7 @@ class ColumnCodecs:
     def fit(
         cls, table: Table, view: str, target: np.ndarray | None, seed: int, deadline: Deadline | None = None
     ) -> tuple[ColumnCodecs, Any]:
-        """Return the codecs fitted on a table, and the table's encoding.
+        """Return the codecs fitted on a table, with its encoded truth `target` [N, ...], and the table's encoding.
 
         Raises ColumnError where no column has a codec for the view, ModelwrightError where the whole run's `deadline` is over before all
         of many columns are encoded, or where the run was ended by hand.

@@ -153,7 +153,7 @@ class Crosses:
         }  # fmt: skip
 
     def arrays(self) -> dict[str, np.ndarray]:
-        """Return the array half of the state."""
+        """Return the array half of the state, each array in a shape of its own."""
         out: dict[str, np.ndarray] = {} if self.means is None else self.means.arrays()
         out |= {} if self.surface is None else self.surface.arrays()
         for p, (_, _, grids) in enumerate(self.cells):
@@ -163,7 +163,7 @@ class Crosses:
 
     @classmethod
     def restore(cls, state: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> Crosses:
-        """Make the crosses that `state` and `arrays` describe."""
+        """Make the crosses that `state` and `arrays`, in their shapes, describe."""
         cells = [
             (i, j, [Grid(turn, arrays[f"{p}.{g}.edges"], arrays[f"{p}.{g}.means"]) for g, turn in enumerate(turns)])
             for p, (i, j, turns) in enumerate(state["cells"])

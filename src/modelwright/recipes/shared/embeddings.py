@@ -53,7 +53,7 @@ class Stacked:
         return Turned(self.dense, None if self.rest is None else self.rest.T.tocsr())
 
     def sparse(self) -> csr_matrix:
-        """Return the same as one CSR matrix."""
+        """Return the same as one CSR matrix [N, D]."""
         from scipy.sparse import csr_matrix, hstack
 
         parts = [csr_matrix(self.dense)] + ([] if self.rest is None else [self.rest])
@@ -80,7 +80,7 @@ class Scaling:
 
     @classmethod
     def of(cls, embeddings: np.ndarray) -> Scaling:
-        """Return the scaling that suits the embeddings of training rows; none where they do not vary."""
+        """Return the scaling that suits the embeddings [N, E] of training rows; none where they do not vary."""
         mean, width = embeddings.mean(0, dtype=np.float64), embeddings.shape[1]
         deviation = embeddings.std(0, dtype=np.float64)
         usual = float(np.median(deviation[deviation > 0])) if (deviation > 0).any() else 0.0
@@ -119,7 +119,7 @@ class Beside:
         size: float,
         ctx: FitContext,
     ) -> tuple[Beside, Stacked]:
-        """Return it fitted on a table of which the columns `embedded` were embedded, and the table's stacked features."""
+        """Return it fitted on a table of which the columns `embedded` were embedded [N, E], and the table's stacked features."""
         table = _without_media(table, embedded)
         if not usable(table.schema, "sparse") or size == 0:
             return cls(None, size), Stacked(embeddings, None)
@@ -163,7 +163,7 @@ class Embeddings:
         return cls(codecs, [e.eval() for e in made], device)
 
     def of(self, table: Table) -> np.ndarray:
-        """Return the embeddings of a table."""
+        """Return the embeddings [N, E] of a table."""
         parts = [self._column(table, i) for i in range(len(self.encoders))]
         return np.concatenate(parts, axis=1)
 
@@ -240,7 +240,7 @@ class Embedder:
         return (clock() - start) / max(1, len(table)), 2 * size
 
     def embed(self, table: Table, ctx: FitContext) -> np.ndarray:
-        """Return the embeddings of a table, cells known from before not embedded again.
+        """Return the embeddings [N, E] of a table, cells known from before not embedded again.
 
         Raises ModelwrightError where the deadline passes before all are.
         """

@@ -49,7 +49,7 @@ class Row:
 
     @property
     def whole(self) -> np.ndarray:
-        """All values that are known: the history and what came right behind it."""
+        """All values that are known [T]: the history and what came right behind it."""
         if self.came is None:
             return self.history
         known = np.flatnonzero(np.isfinite(self.came))
@@ -171,14 +171,14 @@ class ForecastModel(Model):
 
     @abstractmethod
     def parts(self) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
-        """Return what is stored of the model: JSON values and arrays."""
+        """Return what is stored of the model: JSON values and arrays, each in a shape of its own."""
 
     @classmethod
     @abstractmethod
     def made(
         cls, target: ForecastCodec, state: Mapping[str, Any], arrays: Mapping[str, np.ndarray], folder: Path
     ) -> ForecastModel:
-        """Make the model from its parts. Raises ValueError where they do not fit together."""
+        """Make the model from its parts, arrays in their shapes. Raises ValueError where they do not fit together."""
 
     def keep(self, folder: Path) -> None:
         """Write what is neither JSON nor an array: text files."""

@@ -106,12 +106,12 @@ class Histories:
         return out
 
     def arrays(self) -> dict[str, np.ndarray]:
-        """Return what `restored` takes, besides the users' names."""
+        """Return what `restored` takes, besides the users' names: begins [U + 1] and items [E]."""
         return {"begins": self.begins, "items": self.items}
 
     @classmethod
     def restored(cls, users: Sequence[str], arrays: Mapping[str, np.ndarray], width: int) -> Histories:
-        """Read what was saved. Raises ValueError for what does not fit together."""
+        """Read what was saved, in its shapes. Raises ValueError for what does not fit together."""
         begins, items = arrays["begins"].astype(np.int64), arrays["items"].astype(np.int32)
         sound = len(begins) == len(users) + 1 and begins[0] == 0 and begins[-1] == len(items)
         if not sound or (np.diff(begins) < 0).any() or (len(items) and (items.min() < 0 or items.max() >= width)):

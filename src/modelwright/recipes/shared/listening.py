@@ -38,7 +38,7 @@ class Hears(Protocol):
         """Yield samples [T] in parts, each with the second at which it begins."""
 
     def hear(self, parts: list[np.ndarray]) -> list[list[dict[str, Any]]]:
-        """Return the words of each part."""
+        """Return the words of each part [T]."""
 
 
 class Listener:

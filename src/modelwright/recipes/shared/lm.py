@@ -44,7 +44,7 @@ class LanguageModel(Model):
         """Return what the decoding engine runs: a `models.decode.Net`."""
 
     def judge(self, table: Table) -> np.ndarray:
-        """Return what metrics of likelihood take: bits, bytes, tokens, hits of each row; with pairs, which answer won."""
+        """Return what metrics of likelihood take [N, 1]: bits, bytes, tokens, hits of each row; with pairs, which answer won."""
         column = table.schema.target
         cells = table.column(column.name if column else "").to_pylist()
         cells = [c or "" for c in cells]
@@ -69,7 +69,7 @@ class LanguageModel(Model):
         }  # fmt: skip
 
     def scores(self, table: Table) -> np.ndarray:
-        """Return how each row's prompt goes on; rows without one are answered from nothing."""
+        """Return how each row's prompt goes on [N, 1]; rows without one are answered from nothing."""
         from modelwright.models.decode import Engine, Stream, run
         from modelwright.models.sampling import Sampling
 

@@ -81,7 +81,7 @@ class Matcher(ABC):
     def restored(
         self, contents: Sequence[Texts] | None, state: Mapping[str, Any], arrays: Mapping[str, np.ndarray]
     ) -> Searcher:
-        """Return the searcher that `state` and `arrays` describe; `contents` where documents are kept as texts."""
+        """Return the searcher that `state` and `arrays`, in their shapes, describe; `contents` where documents are kept as texts."""
 
     def embed(self, texts: Texts) -> np.ndarray | None:
         """Return vectors of unit length [N, D] float32, or None where texts have none."""
@@ -196,7 +196,7 @@ class MatchModel(Model):
         return as_objects([{"hits": h} for h in hits])[:, None]
 
     def judge(self, table: Table) -> np.ndarray:
-        """Return scores with the rank of what should be found: among all documents known, and those of these rows."""
+        """Return scores [N, 1] with the rank of what should be found: among all documents known, and those of these rows."""
         if self.target.kind != "objects":
             return self.scores(table)
         documents, searcher = self.with_documents_of(table)

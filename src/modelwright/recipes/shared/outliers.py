@@ -101,12 +101,12 @@ class OutlierModel(Model):
 
     @abstractmethod
     def parts(self) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
-        """Return what is stored of the model: JSON values and arrays."""
+        """Return what is stored of the model: JSON values and arrays, each in a shape of its own."""
 
     @classmethod
     @abstractmethod
     def made(cls, target: AnomalyCodec, state: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> OutlierModel:
-        """Make the model from its parts. Raises ValueError where they do not fit together."""
+        """Make the model from its parts, arrays in their shapes. Raises ValueError where they do not fit together."""
 
     def calibrated(self, train: Table, held: Table) -> OutlierModel:
         """Return this model with the scores of calibration rows, and what may be planted by a profile of training rows."""
@@ -134,7 +134,7 @@ class OutlierModel(Model):
         return out
 
     def judge(self, table: Table) -> np.ndarray:
-        """Return the scores, with how unusual each row is once something is planted in it."""
+        """Return the scores [N, K], with how unusual each row is once something is planted in it."""
         out = self.scores(table)
         out[:, PLANTED] = self.measured(self.read(self.planter.plant(table))) if len(table) else 0.0
         return out

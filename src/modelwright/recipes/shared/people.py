@@ -91,13 +91,13 @@ class People:
         return {"widths": self.widths}
 
     def arrays(self) -> dict[str, np.ndarray]:
-        """Return what is stored as arrays."""
+        """Return what is stored as arrays, each in a shape of its own."""
         turn = {"people_turn": self.turn} if self.turn is not None else {}
         return {"people_weights": self.weights, "people_base": self.base, **turn}
 
     @classmethod
     def restored(cls, state: Mapping[str, Any], arrays: Mapping[str, np.ndarray], size: int) -> People:
-        """Read what was stored. Raises ValueError where it does not fit together."""
+        """Read what was stored, in its shapes. Raises ValueError where it does not fit together."""
         weights, base = arrays["people_weights"], arrays["people_base"]
         if weights.ndim != 2 or weights.shape[1] != size or base.shape != (size,):
             raise ValueError("people")

@@ -26,7 +26,7 @@ class Recent:
         return bool(self.series)
 
     def parts(self) -> tuple[list[dict[str, Any]], dict[str, np.ndarray]]:
-        """Return what is stored: a record of each series, and all numbers one behind the other."""
+        """Return what is stored: a record of each series, and all numbers one behind the other [S]."""
         if not self.series:
             return [], {}
         state, arrays = [], []
@@ -46,7 +46,7 @@ class Recent:
 
     @classmethod
     def restored(cls, state: list[dict[str, Any]], arrays: Mapping[str, np.ndarray]) -> Recent:
-        """Read what was stored. Raises ValueError for what does not fit together."""
+        """Read what was stored, in its shapes. Raises ValueError for what does not fit together."""
         at, found = 0, {}
         whole = np.asarray(arrays.get(_VALUES, np.empty(0)), np.float64)
 

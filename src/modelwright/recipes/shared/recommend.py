@@ -50,19 +50,19 @@ class RankModel(Model):
         """Return scores [B, I] float32 for histories [B], each items in the order of time; higher is better."""
 
     def rank_told(self, had: Sequence[np.ndarray], told: Table | None) -> np.ndarray:
-        """As `rank`, with what is told of the users: a table of one line for each; None where nothing is."""
+        """Return what `rank` does [B, I], with what is told of the users: a table of one line for each; None where nothing is."""
         return self.rank(had)
 
     @abstractmethod
     def parts(self) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
-        """Return what is stored of the model: JSON values and arrays."""
+        """Return what is stored of the model: JSON values and arrays, each in a shape of its own."""
 
     @classmethod
     @abstractmethod
     def made(
         cls, target: RankedCodec, histories: Histories, state: Mapping[str, Any], arrays: Mapping[str, np.ndarray]
     ) -> RankModel:
-        """Make the model from its parts. Raises ValueError where they do not fit together."""
+        """Make the model from its parts, arrays in their shapes. Raises ValueError where they do not fit together."""
 
     def save_more(self, folder: Path) -> None:
         """Write what a model keeps beside its parts, such as codecs."""
@@ -76,7 +76,7 @@ class RankModel(Model):
         return None
 
     def because(self, had: np.ndarray, item: int) -> list[int]:
-        """Return items of a history that speak most for an item, the first one most; none where the model cannot tell."""
+        """Return items of a history [T] that speak most for an item, the first one most; none where the model cannot tell."""
         return []
 
     def remember(self, histories: Histories) -> None:
@@ -172,7 +172,7 @@ class RankModel(Model):
         return True
 
     def joined(self, had: np.ndarray, items: Sequence[str]) -> np.ndarray:
-        """Return a history with further items behind it; those that the catalogue lacks tell nothing."""
+        """Return a history [T] with further items behind it; those that the catalogue lacks tell nothing."""
         more = [p for item in items if (p := self.target.places.get(str(item))) is not None]
         if not more:
             return np.asarray(had, np.int32)

@@ -79,12 +79,12 @@ class Surface:
         return {"features": self.features, "centre": self.centre.tolist(), "scale": self.scale.tolist()}
 
     def arrays(self) -> dict[str, np.ndarray]:
-        """Return the array half of the state."""
+        """Return the array half of the state, each array in a shape of its own."""
         return {"surface.weights": self.weights}
 
     @classmethod
     def restore(cls, state: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> Surface:
-        """Make the surface that `state` and `arrays` describe. Raises ValueError where these do not fit together."""
+        """Make the surface that `state` and `arrays`, in their shapes, describe. Raises ValueError where these do not fit together."""
         features = [int(f) for f in state["features"]]
         centre, scale = np.array(state["centre"], np.float64), np.array(state["scale"], np.float64)
         weights, numbers = arrays["surface.weights"], len(features)

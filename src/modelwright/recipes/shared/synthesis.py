@@ -169,7 +169,7 @@ class ReadingModel(Model):
         return as_objects(out)[:, None]
 
     def judge(self, table: Table) -> np.ndarray:
-        """Return how near what is said comes to each recording; every sound is let go once it was compared."""
+        """Return how near what is said comes to each recording [N, 1]; every sound is let go once it was compared."""
         target = table.schema.target
         assert target is not None
         out: list[Any] = []

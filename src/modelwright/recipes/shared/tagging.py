@@ -91,7 +91,7 @@ class Known:
 
     @classmethod
     def fit(cls, hashes: np.ndarray, least: int) -> Known:
-        """Keep what occurs `least` times, of very many the most frequent."""
+        """Keep of hashes [S, F] what occurs `least` times, of very many the most frequent."""
         keys, times = np.unique(hashes, return_counts=True)
         kept = times >= least
         if kept.sum() > MOST:

@@ -68,12 +68,12 @@ class TraceModel(Model):
 
     @abstractmethod
     def parts(self) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
-        """Return what is stored of the model: JSON values and arrays."""
+        """Return what is stored of the model: JSON values and arrays, each in a shape of its own."""
 
     @classmethod
     @abstractmethod
     def made(cls, skills: Skills, bkt: Bkt, state: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> TraceModel:
-        """Make the model from its parts. Raises ValueError where they do not fit together."""
+        """Make the model from its parts, arrays in their shapes. Raises ValueError where they do not fit together."""
 
     def judge(self, table: Table) -> np.ndarray:
         """As Model.judge: each row from the rows of its learner before it, and their truth."""

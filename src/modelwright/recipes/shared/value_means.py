@@ -83,7 +83,7 @@ class ValueMeans:
         return {"features": self.features, "overall": self.overall.tolist()}
 
     def arrays(self) -> dict[str, np.ndarray]:
-        """Return the array half of the state."""
+        """Return the array half of the state, each array in a shape of its own."""
         out = {}
         for k, (values, means) in enumerate(zip(self.values, self.means, strict=True)):
             out[f"means.{k}.values"], out[f"means.{k}.means"] = values, means
@@ -91,7 +91,7 @@ class ValueMeans:
 
     @classmethod
     def restore(cls, state: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> ValueMeans:
-        """Make the means that `state` and `arrays` describe. Raises ValueError where these do not fit together."""
+        """Make the means that `state` and `arrays`, in their shapes, describe. Raises ValueError where these do not fit together."""
         features, overall = [int(f) for f in state["features"]], np.array(state["overall"], np.float64)
         values = [arrays[f"means.{k}.values"] for k in range(len(features))]
         means = [arrays[f"means.{k}.means"] for k in range(len(features))]

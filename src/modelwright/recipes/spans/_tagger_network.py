@@ -122,12 +122,12 @@ class UnitCodec:
         return {"reading": self.reading.state(), "vocabulary": self.vocabulary}
 
     def arrays(self) -> dict[str, np.ndarray]:
-        """Return the array half of the state."""
+        """Return the array half of the state, each array in a shape of its own."""
         return {} if self.known is None else {"keys": self.known.keys}
 
     @classmethod
     def restore(cls, state: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> UnitCodec:
-        """Make the codec that state and arrays describe."""
+        """Make the codec that state and arrays, in their shapes, describe."""
         known = Known(arrays["keys"]) if "keys" in arrays else None
         return cls(Reading(**state["reading"]), list(state["vocabulary"]), known)
 
@@ -147,7 +147,7 @@ class TagFeed:
         return order(self.sizes, self.batch, rng)
 
     def size(self, batch: np.ndarray) -> int:
-        """Return the units of a batch."""
+        """Return the units of a batch [B]."""
         return int(self.sizes[batch].sum())
 
     def load(self, batch: np.ndarray, device: str) -> tuple[Any, Any]:
@@ -212,7 +212,7 @@ class NetworkTaggerModel(Model):
     def built(
         cls, data: Mapping[str, Any], arrays: Mapping[str, np.ndarray], target: TargetCodec
     ) -> tuple[Any, Any, Any]:
-        """Return codec, options and a network without its weights."""
+        """Return codec, options and a network without its weights; `arrays` are the codec's, in their shapes."""
         from modelwright.models.tagger import Tagger
 
         codec, options = UnitCodec.restore(data["codec"], arrays), TaggerOptions(**data["options"])

@@ -75,7 +75,7 @@ class SubwordCodec:
         return {"reading": self.reading.state(), "tokens": self.tokens.state()}
 
     def arrays(self) -> dict[str, np.ndarray]:
-        """There are none."""
+        """There are none, of any shape."""
         return {}
 
 

@@ -139,7 +139,7 @@ class Decoder:
         return found
 
     def tuned(self, rows: Sequence[np.ndarray], errors: Callable[[Sequence[str]], float], seconds: float) -> Decoder:
-        """Return the decoder whose language model weighs what makes the fewest `errors` of the texts of `rows`."""
+        """Return the decoder whose language model weighs what makes the fewest `errors` of the texts of `rows`, emissions [T, U] each."""
         if self.how.lm is None and self.units.kind not in ("words", "phonemes"):
             return self
         best, least, until = self, float("inf"), time.monotonic() + seconds

@@ -124,7 +124,7 @@ class HybridModel(FrameModel):
     def smoothed(
         self, told: tuple[np.ndarray, np.ndarray, bool], scale: float | None = None
     ) -> tuple[np.ndarray, np.ndarray]:
-        """Return what `emissions` does of what `told` found in one part; `scale` in place of the model's own."""
+        """Return what `emissions` does of what `told` found in one part [S, ...]; `scale` in place of the model's own."""
         sounds, tones, noise = told
         scale = self.scale if scale is None else scale
         found = shares(sounds, tones, self.after, self.sound, self.tone, PARTS[self.units.kind], scale)

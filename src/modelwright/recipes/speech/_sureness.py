@@ -38,7 +38,7 @@ class Sureness:
 
     @classmethod
     def fit(cls, rows: Sequence[np.ndarray], right: Sequence[bool]) -> Sureness:
-        """Learn from words whose rightness is known, by their `looks`: ridge logistic regression, Newton's steps."""
+        """Learn from words whose rightness is known, by their `looks` [F]: ridge logistic regression, Newton's steps."""
         y = np.array(right, np.float64)
         if min(y.sum(), (1 - y).sum()) < _FEW:
             return cls()

@@ -196,7 +196,7 @@ class StyleModel(Model):
     def of_row(
         self, pixels: np.ndarray, told: str | None, strength: float | None, keep_colour: bool | None
     ) -> np.ndarray:
-        """Return what a row asks for; with `keep_colour` the luma alone is painted, and the picture keeps its own colours."""
+        """Return what a row asks for, uint8 [H, W, 3]; with `keep_colour` the luma alone is painted, and the picture keeps its own colours."""
         given = fitted_to(pixels, LARGEST)
         amount = 1.0 if strength is None or not np.isfinite(strength) else float(np.clip(strength, 0.0, 1.0))
         made = self.painted(given, mixed(self.styles, told), amount)
@@ -226,7 +226,7 @@ class StyleModel(Model):
         return as_objects(out)[:, None]
 
     def judge(self, table: Table) -> np.ndarray:
-        """Return what results miss of style and content, for small versions of the pictures, each in one of the styles in turn."""
+        """Return what results [N, 1] miss of style and content, for small versions of the pictures, each in one of the styles in turn."""
         out: list[Any] = []
         column, names = table.column(table.schema.inputs[0].name), list(self.styles)
         for i, cell in enumerate(column):
@@ -266,11 +266,11 @@ class StyleModel(Model):
         write_state(folder, state)
 
     def own_weights(self) -> dict[str, Tensor]:
-        """Return the weights that this recipe trained beside the features."""
+        """Return the weights that this recipe trained beside the features, each in a shape of its own."""
         return {}
 
     def take(self, weights: dict[str, Tensor]) -> None:
-        """Take what `own_weights` gave."""
+        """Take what `own_weights` gave, in its shapes."""
 
     @classmethod
     def load(cls, folder: Path, target: TargetCodec) -> StyleModel:

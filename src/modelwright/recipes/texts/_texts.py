@@ -93,7 +93,7 @@ class TextModel(Model):
         return {}
 
     def arrays(self) -> dict[str, np.ndarray]:
-        """Return what else is saved, as arrays."""
+        """Return what else is saved, as arrays, each in a shape of its own."""
         return {}
 
     @classmethod

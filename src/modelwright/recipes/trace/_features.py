@@ -72,7 +72,7 @@ class TraceFeatures:
 
     @classmethod
     def fitted(cls, found: Learnt, ctx: FitContext) -> tuple[TraceFeatures, np.ndarray]:
-        """Return what `fit` does, made once for the recipes that share it."""
+        """Return what `fit` does (features [E, D]), made once for the recipes that share it."""
         key = ("trace-features", id(found))
         if key not in ctx.cache:
             ctx.cache[key] = cls.fit(found.answers, found.bkt, ctx.seed)
@@ -116,13 +116,13 @@ class TraceFeatures:
         return int(self.encode(nobody).shape[1])
 
     def arrays(self) -> dict[str, np.ndarray]:
-        """Return what `restored` takes beside the parameters of mastery."""
+        """Return what `restored` takes beside the parameters of mastery, each array in a shape of its own."""
         names = ("rates", "difficulty", "keys", "hits", "counts", "kin")
         return {name: getattr(self, name) for name in names}
 
     @classmethod
     def restored(cls, arrays: Mapping[str, np.ndarray], bkt: Bkt) -> TraceFeatures:
-        """Read what was saved. Raises ValueError for what does not fit together."""
+        """Read what was saved, in its shapes. Raises ValueError for what does not fit together."""
         found: dict[str, Any] = {n: arrays[n] for n in ("rates", "difficulty", "keys", "hits", "counts", "kin")}
         width, kin = len(bkt.knows), found["kin"]
         alike = len({len(found[n]) for n in ("keys", "hits", "counts")}) == 1

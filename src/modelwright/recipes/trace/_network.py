@@ -106,7 +106,7 @@ class WindowFeed:
         return order(self.sizes, self.batch, rng)
 
     def size(self, batch: np.ndarray) -> int:
-        """Return the answers of a batch."""
+        """Return the answers of a batch [B]."""
         return int(self.sizes[batch].sum())
 
     def load(self, batch: np.ndarray, device: str) -> tuple[Any, Any]:
