@@ -6,7 +6,7 @@ import pytest
 
 from modelwright.core.schema import MEDIA, Column
 from modelwright.data.kinds.audio import KIND
-from modelwright.features._kept import Kept
+from modelwright.features._decoded_cache import Kept
 from modelwright.features.audio import WIDTH, AudioDense, AudioSparse, AudioTensor, summary
 from modelwright.features.shared.mel import FLOOR, cepstra, deltas, filters, from_mel, log_mel, sizes, to_mel
 from modelwright.testing import check_codec

@@ -54,7 +54,7 @@ def maker() -> Iterator[str]:
     from modelwright.core.recipe import get_recipe
     from modelwright.core.schema import Column, Schema
     from modelwright.core.task import get_task
-    from modelwright.recipes.generate._asked import Asked
+    from modelwright.recipes.generate._conditions import Asked
     from modelwright.release.bundle import Predictor
 
     task, recipe = get_task("unconditional-image-generation"), get_recipe("image-flow")

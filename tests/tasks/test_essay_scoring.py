@@ -9,8 +9,8 @@ import pyarrow as pa
 import pytest
 
 from modelwright.core.answers.base import target_from_state
+from modelwright.core.answers.corrections import Unfit
 from modelwright.core.answers.rubric import RubricCodec
-from modelwright.core.answers.told import Unfit
 from modelwright.core.config import check_tasks, make_config
 from modelwright.core.errors import ColumnError, DataError, OptionError
 from modelwright.core.events import EventStream

@@ -9,8 +9,8 @@ import pytest
 
 import modelwright as mw
 from modelwright.core.answers.base import target_from_state
+from modelwright.core.answers.corrections import Unfit
 from modelwright.core.answers.forecast import ForecastCodec
-from modelwright.core.answers.told import Unfit
 from modelwright.core.config import make_config
 from modelwright.core.errors import DataError, OptionError
 from modelwright.core.events import EventStream, Note

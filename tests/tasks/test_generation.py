@@ -19,8 +19,8 @@ from modelwright.evaluate.metrics import generated
 from modelwright.models.generate.dit import DiT
 from modelwright.models.generate.flow import Begun, FlowNet, Labels, Words, sampled
 from modelwright.pipeline.intake import get_data
-from modelwright.recipes.generate._asked import Asked, words_of
 from modelwright.recipes.generate._begin import Beginning
+from modelwright.recipes.generate._conditions import Asked, words_of
 from modelwright.testing import context, sample_table
 from pictures_made import folder_of, picture, png
 

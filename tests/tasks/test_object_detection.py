@@ -7,7 +7,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from modelwright.core.answers.told import Unfit
+from modelwright.core.answers.corrections import Unfit
 from modelwright.core.config import make_config
 from modelwright.core.errors import ColumnError, DataError
 from modelwright.core.schema import Column, Schema

@@ -19,7 +19,7 @@ from modelwright.core.events import EventStream, Note
 from modelwright.core.recipe import FitContext, get_recipe
 from modelwright.core.schema import Column, Schema, Table
 from modelwright.core.task import get_task
-from modelwright.core.taught import Taught
+from modelwright.core.teacher_answers import Taught
 from modelwright.recipes.shared.rows import row_a_label
 from modelwright.tune import student
 from modelwright.tune.ladder import climb

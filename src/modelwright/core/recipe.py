@@ -26,7 +26,7 @@ from modelwright.core.privacy_budget import Spending
 from modelwright.core.registry import load_file, modules_in, names_in
 from modelwright.core.rows_not_held import Rest
 from modelwright.core.schema import Schema, Table
-from modelwright.core.taught import Taught
+from modelwright.core.teacher_answers import Taught
 from modelwright.core.words import Words
 
 if TYPE_CHECKING:

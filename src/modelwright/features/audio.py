@@ -17,8 +17,8 @@ from modelwright.core.privacy_budget import Spending
 from modelwright.core.schema import Column
 from modelwright.data.kinds.audio import decode, facts
 from modelwright.data.kinds.base import Unreadable
+from modelwright.features._decoded_cache import Kept
 from modelwright.features._hub_av import HubSound
-from modelwright.features._kept import Kept
 from modelwright.features.base import Codec, Ragged
 from modelwright.features.shared.mel import HOP, cepstra, deltas, log_mel
 

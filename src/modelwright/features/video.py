@@ -16,9 +16,9 @@ from modelwright.core.schema import Column
 from modelwright.data.kinds.base import Unreadable
 from modelwright.data.kinds.video import Facts, decode, facts
 from modelwright.features._decoded import decoded
+from modelwright.features._decoded_cache import Kept
 from modelwright.features._figures import Figures, FiguresDense, FiguresSparse
 from modelwright.features._hub_av import HubFrames
-from modelwright.features._kept import Kept
 from modelwright.features.base import Codec
 
 SIDES = (48, 64, 80, 96, 112)

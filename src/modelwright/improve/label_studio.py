@@ -11,7 +11,7 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from modelwright.core.answers.told import Form
+from modelwright.core.answers.corrections import Form
 from modelwright.core.errors import DataError, OptionError
 from modelwright.data.label_studio import are_tasks, finished, place_of, units_before
 from modelwright.release.bundle import Predictor

@@ -17,7 +17,7 @@ from modelwright.core.reading import Detected, Reading
 from modelwright.core.recipe import Model
 from modelwright.core.schema import Column, Table
 from modelwright.core.task import GeneratedTask, Plot, Section
-from modelwright.data.listed import read_unrolled
+from modelwright.data.several_texts import read_unrolled
 from modelwright.data.split import row_codes
 from modelwright.evaluate.metrics.texts import need_sacrebleu
 from modelwright.evaluate.report import made_texts as text_report

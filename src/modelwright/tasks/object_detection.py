@@ -15,8 +15,8 @@ import pyarrow as pa
 from pydantic import BaseModel, Field, ValidationError, create_model
 
 from modelwright.core.answers.base import Answers, TargetCodec, as_objects
+from modelwright.core.answers.corrections import MOST, Form, expected, is_label, unknown_label
 from modelwright.core.answers.objects import ObjectsCodec, box_of
-from modelwright.core.answers.told import MOST, Form, expected, is_label, unknown_label
 from modelwright.core.errors import ColumnError, DataError
 from modelwright.core.events import EventStream
 from modelwright.core.judged import Judged

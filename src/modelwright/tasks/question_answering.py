@@ -12,8 +12,8 @@ import pyarrow as pa
 from pydantic import BaseModel, ConfigDict, create_model
 
 from modelwright.core.answers.base import Answers, TargetCodec, as_objects
+from modelwright.core.answers.corrections import expected, is_text
 from modelwright.core.answers.objects import ObjectsCodec
-from modelwright.core.answers.told import expected, is_text
 from modelwright.core.errors import DataError
 from modelwright.core.events import EventStream
 from modelwright.core.facts.base import Pair

@@ -11,8 +11,8 @@ import pyarrow as pa
 from pydantic import BaseModel, create_model
 
 from modelwright.core.answers.base import Answers, TargetCodec
+from modelwright.core.answers.corrections import MOST, Form, expected, is_text, unknown_label
 from modelwright.core.answers.objects import ObjectsCodec
-from modelwright.core.answers.told import MOST, Form, expected, is_text, unknown_label
 from modelwright.core.errors import DataError
 from modelwright.core.events import EventStream
 from modelwright.core.judged import Judged
@@ -21,7 +21,7 @@ from modelwright.core.recipe import Model, own_recipes
 from modelwright.core.schema import Column, Schema, Table
 from modelwright.core.task import GeneratedTask, Section
 from modelwright.core.words import Words, shortened
-from modelwright.data.listed import read_unrolled
+from modelwright.data.several_texts import read_unrolled
 from modelwright.evaluate.metrics import ranking as evaluate
 from modelwright.tasks._matching import answer, questions
 

@@ -13,8 +13,8 @@ import pyarrow as pa
 from pydantic import BaseModel, Field, ValidationError, create_model
 
 from modelwright.core.answers.base import TargetCodec, as_objects
+from modelwright.core.answers.corrections import MOST, Form, expected, is_label, unknown_label
 from modelwright.core.answers.objects import ObjectsCodec
-from modelwright.core.answers.told import MOST, Form, expected, is_label, unknown_label
 from modelwright.core.errors import DataError
 from modelwright.core.events import EventStream
 from modelwright.core.judged import Judged

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from modelwright.train.drawn import Batch, DrawnFeed
+from modelwright.train.drawn_batches import Batch, DrawnFeed
 
 _LEFT_OUT = 0.1  # of the conditions, so that the network knows pictures of no condition too
 

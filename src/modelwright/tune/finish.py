@@ -9,7 +9,7 @@ import numpy as np
 
 from modelwright.core.events import CandidateDone, StageStarted
 from modelwright.core.recipe import get_recipe, guesses, on_torch
-from modelwright.core.taught import Taught
+from modelwright.core.teacher_answers import Taught
 from modelwright.core.words import Words
 from modelwright.tune import student
 from modelwright.tune.attempt import Broken, attempt

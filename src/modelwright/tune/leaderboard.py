@@ -12,7 +12,7 @@ import numpy as np
 from modelwright.core.budget import Deadline
 from modelwright.core.facts.candidates import CandidateRow
 from modelwright.core.recipe import get_recipe, guesses
-from modelwright.core.taught import Taught
+from modelwright.core.teacher_answers import Taught
 from modelwright.core.words import Words
 from modelwright.tune.candidate import Candidate, Validation
 from modelwright.tune.ensemble import select

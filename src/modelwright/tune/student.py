@@ -15,7 +15,7 @@ import numpy as np
 from modelwright.core.budget import Deadline
 from modelwright.core.config import RunConfig
 from modelwright.core.recipe import get_recipe, guesses, on_torch
-from modelwright.core.taught import Taught
+from modelwright.core.teacher_answers import Taught
 from modelwright.core.words import Words
 from modelwright.tune.attempt import Broken, attempt
 from modelwright.tune.candidate import Candidate, Validation, add_fold, candidate_of, fit_fold

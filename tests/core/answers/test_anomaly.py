@@ -10,7 +10,7 @@ import pytest
 
 from modelwright.core.answers.anomaly import P_VALUE, UNLABELLED, AnomalyCodec
 from modelwright.core.answers.base import target_from_state
-from modelwright.core.answers.told import Unfit
+from modelwright.core.answers.corrections import Unfit
 from modelwright.core.errors import DataError, OptionError
 
 

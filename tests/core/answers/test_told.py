@@ -9,9 +9,9 @@ import pytest
 
 from modelwright.core.answers.base import TargetCodec
 from modelwright.core.answers.classes import ClassesCodec
+from modelwright.core.answers.corrections import Unfit
 from modelwright.core.answers.label_sets import LabelSetsCodec
 from modelwright.core.answers.objects import ObjectsCodec
-from modelwright.core.answers.told import Unfit
 from modelwright.core.answers.value import ValueCodec
 from modelwright.tasks.question_answering import AnswersCodec
 from modelwright.tasks.retrieval import RankedCodec

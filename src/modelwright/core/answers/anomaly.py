@@ -15,7 +15,7 @@ import pyarrow as pa
 from pydantic import BaseModel, Field
 
 from modelwright.core.answers.base import Answers, TargetCodec, as_label, counted
-from modelwright.core.answers.told import Form, expected
+from modelwright.core.answers.corrections import Form, expected
 from modelwright.core.errors import DataError, OptionError, unknown
 from modelwright.core.figures import share
 from modelwright.core.words import Words

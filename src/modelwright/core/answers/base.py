@@ -21,7 +21,7 @@ from pydantic import Field
 from safetensors.numpy import load_file as load_arrays
 from safetensors.numpy import save_file as save_arrays
 
-from modelwright.core.answers.told import Form, expected, is_text
+from modelwright.core.answers.corrections import Form, expected, is_text
 from modelwright.core.errors import BundleError
 from modelwright.core.registry import load_file, names_in
 from modelwright.core.words import Words

@@ -14,7 +14,7 @@ import numpy as np
 import pyarrow as pa
 
 from modelwright.core.answers.base import TINY, Answers, LabelCodec, TargetCodec, as_label, counted
-from modelwright.core.answers.told import Form, expected, is_label, unknown_label
+from modelwright.core.answers.corrections import Form, expected, is_label, unknown_label
 from modelwright.core.errors import BundleError, DataError
 from modelwright.core.figures import share
 from modelwright.core.words import Words

@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from modelwright.core.answers.base import TINY, Answers, LabelCodec, TargetCodec, as_label
-from modelwright.core.answers.told import MOST, Form, expected, is_label, unknown_label
+from modelwright.core.answers.corrections import MOST, Form, expected, is_label, unknown_label
 from modelwright.core.errors import DataError
 from modelwright.core.figures import share
 from modelwright.core.words import Words

@@ -19,7 +19,7 @@ from safetensors.numpy import load_file as load_arrays
 from safetensors.numpy import save_file as save_arrays
 
 from modelwright.core.answers.base import Answers, TargetCodec, as_objects
-from modelwright.core.answers.told import Form, Unfit, expected, is_label
+from modelwright.core.answers.corrections import Form, Unfit, expected, is_label
 from modelwright.core.errors import DataError
 from modelwright.core.words import Words
 

@@ -13,8 +13,8 @@ import numpy as np
 import pyarrow as pa
 
 from modelwright.core.answers.base import TINY, Answers, TargetCodec, as_label
+from modelwright.core.answers.corrections import Form, Unfit, expected
 from modelwright.core.answers.ordered import OrderedCodec, in_order
-from modelwright.core.answers.told import Form, Unfit, expected
 from modelwright.core.errors import DataError
 from modelwright.core.figures import share
 from modelwright.core.words import Words

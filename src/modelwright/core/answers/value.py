@@ -13,8 +13,8 @@ import numpy as np
 import pyarrow as pa
 
 from modelwright.core.answers.base import Answers, TargetCodec
+from modelwright.core.answers.corrections import Form, expected
 from modelwright.core.answers.prices import cost_of, of_state
-from modelwright.core.answers.told import Form, expected
 from modelwright.core.errors import BundleError, DataError
 from modelwright.core.figures import rounded
 from modelwright.core.words import Words

@@ -9,7 +9,7 @@ import numpy as np
 
 from modelwright.core.recipe import FitContext, Options
 from modelwright.data.colour import in_channels
-from modelwright.recipes.generate._asked import Pictures
+from modelwright.recipes.generate._conditions import Pictures
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -13,8 +13,8 @@ from pydantic import Field
 
 from modelwright.core.recipe import Estimate, FitContext, Model, Options
 from modelwright.core.schema import Table
-from modelwright.recipes.generate._asked import Pictures
 from modelwright.recipes.generate._begin import Beginning
+from modelwright.recipes.generate._conditions import Pictures
 from modelwright.recipes.generate._generate import GenerateModel, GenerateOptions, GenerateRecipe
 
 if TYPE_CHECKING:

@@ -25,8 +25,8 @@ from modelwright.core.words import Words
 from modelwright.data.centre_crop import squared
 from modelwright.data.kinds.image import decode
 from modelwright.data.provenance import PART_TYPE, marked_png
-from modelwright.recipes.generate._asked import Asked, Pictures
 from modelwright.recipes.generate._begin import PICTURE, Beginning, beginning
+from modelwright.recipes.generate._conditions import Asked, Pictures
 from modelwright.recipes.generate._features import judging_features, seen_as
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ import numpy as np
 from modelwright.core.recipe import FitContext
 from modelwright.core.words import Words
 from modelwright.data.resize import to_bytes
-from modelwright.recipes.generate._asked import Pictures
+from modelwright.recipes.generate._conditions import Pictures
 from modelwright.recipes.generate._generate import GenerateModel, GenerateRecipe
 
 if TYPE_CHECKING:

@@ -15,7 +15,7 @@ from modelwright.core.answers.base import TargetCodec
 from modelwright.core.recipe import Choice, Estimate, FitContext, Options, Range
 from modelwright.core.schema import Schema, Table
 from modelwright.core.words import Words
-from modelwright.recipes.generate._asked import Pictures
+from modelwright.recipes.generate._conditions import Pictures
 from modelwright.recipes.generate._flow import FlowModel, FlowOptions, FlowRecipe, mirrored, steps_of
 from modelwright.recipes.generate._generate import GenerateModel, wished
 

@@ -22,7 +22,7 @@ from modelwright.core.saved import read_tensors, write_tensors
 from modelwright.core.schema import Schema, Table
 from modelwright.core.words import Words
 from modelwright.data.colour import in_channels
-from modelwright.recipes.generate._asked import Pictures
+from modelwright.recipes.generate._conditions import Pictures
 from modelwright.recipes.generate._features import judging_features
 from modelwright.recipes.generate._generate import GenerateModel, GenerateOptions, GenerateRecipe, gathered, wished
 
@@ -192,8 +192,8 @@ class ImageLora(GenerateRecipe):
 
         from modelwright.models.generate.hub_diffusion import adapted, adapter_of
         from modelwright.models.pretrained import merge_lora
+        from modelwright.train.diffusion_feed import NoisedFeed
         from modelwright.train.loop import train as run_loop
-        from modelwright.train.noised import NoisedFeed
 
         assert isinstance(model, LoraModel)
         network, options = model.network, model.options

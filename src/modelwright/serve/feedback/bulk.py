@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from modelwright.core.answers.told import Form
+from modelwright.core.answers.corrections import Form
 from modelwright.core.errors import ColumnError, OptionError, unknown
 from modelwright.core.words import Words
 from modelwright.data.records import Misfit

@@ -11,7 +11,7 @@ from typing import Any
 
 from modelwright.core import plain_json
 from modelwright.core.answers.base import TargetCodec
-from modelwright.core.answers.told import Unfit
+from modelwright.core.answers.corrections import Unfit
 from modelwright.core.words import Words
 from modelwright.serve.feedback.ids import AnswerIds, Verdict
 from modelwright.serve.feedback.shapes import Kind, Told

@@ -17,8 +17,8 @@ from typing import Any
 
 from modelwright.core.errors import BundleError
 from modelwright.core.words import Words
-from modelwright.serve.workers.away import answer_away
 from modelwright.serve.workers.child import Child
+from modelwright.serve.workers.no_worker import answer_away
 
 LINGER_SECONDS = 0.7  # in which connections are still taken once the service is told to stop; workers linger longer
 FINISH_SECONDS = 27.0  # until workers that were told to stop are killed: longer than they give themselves

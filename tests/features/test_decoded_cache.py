@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from modelwright.core import device
-from modelwright.features._kept import Kept
+from modelwright.features._decoded_cache import Kept
 
 
 @pytest.fixture
