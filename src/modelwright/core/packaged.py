@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 import importlib.util
 import json
-import os
 import shutil
 import tempfile
 from dataclasses import dataclass, field
@@ -20,6 +19,7 @@ import numpy as np
 
 from modelwright.core.ct2 import read_ct2, whisper_weights
 from modelwright.core.errors import MissingExtra, OptionError
+from modelwright.core.user_folders import user_cache
 from modelwright.core.words import Words
 
 
@@ -118,7 +118,7 @@ def folder_of(name: str) -> Path:
     source = known.pickle or known.ct2
     if not source:
         return place / known.folder
-    made = _cache() / f"{name}-{known.sha256[:8]}"
+    made = user_cache() / "encoders" / f"{name}-{known.sha256[:8]}"
     if not (made / "model.safetensors").is_file():
         _convert(known, place / source, made)
     return made
@@ -131,11 +131,6 @@ def _expect(known: Packaged, source: Path) -> None:
             f"{source.name} is not the file that is known here (its SHA-256 differs); install the version that the extra `{known.extra}` names.",
             f"{source.name} 与已知文件不符（SHA-256 不同）；请安装扩展 `{known.extra}` 指定的版本。",
         )
-
-
-def _cache() -> Path:
-    base = os.environ.get("XDG_CACHE_HOME") or str(Path("~/.cache").expanduser())
-    return Path(base) / "modelwright" / "encoders"
 
 
 def _convert(known: Packaged, source: Path, made: Path) -> None:

@@ -6,7 +6,7 @@ al. 2016, arXiv 1609.08144, section 7, in the simpler form of most toolkits). Le
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -35,22 +35,27 @@ def answer(
 
     `limits` [N] are the most pieces of each answer. With `ngram` no run of so many pieces stands twice in an answer.
     """
-    sizes = sources.lengths
-    order = np.argsort(sizes, kind="stable")
-    out: list[Answers] = [[] for _ in order]
+    out: list[Answers] = [[] for _ in range(len(sources))]
     network.eval()
-    at = 0
     with torch.inference_mode():
-        while at < len(order):
-            several = order[at : at + 512]
-            fits = (sizes[several] + 8) * np.arange(1, len(several) + 1) * beams <= _TOKENS
-            batch = several[: max(1, int(fits.sum()))]
+        for batch in of_like_length(sources.lengths, beams, 512, _TOKENS):
             ids = torch.from_numpy(padded(sources, batch)).to(device)
             found = search(network, ids, limits[batch], beams=beams, penalty=penalty, ngram=ngram)
             for row, one in zip(batch, found, strict=True):
                 out[row] = one
-            at += len(batch)
     return out
+
+
+def of_like_length(sizes: np.ndarray, beams: int, most: int, tokens: int) -> Iterator[np.ndarray]:
+    """Yield row numbers [B] that are answered together, the shortest first: `most` rows and, times `beams`, `tokens` tokens at most."""
+    order = np.argsort(sizes, kind="stable")
+    at = 0
+    while at < len(order):
+        several = order[at : at + most]
+        fits = (sizes[several] + 8) * np.arange(1, len(several) + 1) * beams <= tokens
+        batch = several[: max(1, int(fits.sum()))]
+        yield batch
+        at += len(batch)
 
 
 def search(

@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -17,6 +16,7 @@ from modelwright.core.words import Words
 from modelwright.features.base import Ragged
 from modelwright.features.shared.subwords import padded
 from modelwright.models._hub import hub_model
+from modelwright.models.beam import of_like_length
 from modelwright.models.pretrained import add_lora
 
 _TOKENS = 8000  # source tokens times beams that are answered together
@@ -97,16 +97,10 @@ class HubSeq2Seq(nn.Module):
             decoder_start_token_id=start, forced_bos_token_id=first,
             bad_words_ids=[[self.pad]] if self.pad != end else None,
         )  # fmt: skip
-        sizes = sources.lengths
-        order = np.argsort(sizes, kind="stable")
-        out: list[list[list[int]]] = [[] for _ in order]
+        out: list[list[list[int]]] = [[] for _ in range(len(sources))]
         self.eval()
-        at = 0
         with torch.inference_mode():
-            while at < len(order):
-                several = order[at : at + 128]
-                fits = (sizes[several] + 8) * np.arange(1, len(several) + 1) * beams <= _TOKENS
-                batch = several[: max(1, int(fits.sum()))]
+            for batch in of_like_length(sources.lengths, beams, 128, _TOKENS):
                 ids = torch.from_numpy(padded(sources, batch)).to(device)
                 made = self.model.generate(
                     input_ids=torch.where(ids > 0, ids - 1, self.pad),
@@ -115,5 +109,4 @@ class HubSeq2Seq(nn.Module):
                 )
                 for row, found in zip(batch, made.view(len(batch), beams, -1).tolist(), strict=True):
                     out[row] = found
-                at += len(batch)
         return out

@@ -26,7 +26,7 @@ from modelwright.core.schema import Column, Schema, Table
 from modelwright.core.task import GeneratedTask, Plot, Section
 from modelwright.core.words import Words
 from modelwright.evaluate.metrics.boxes import box_metrics
-from modelwright.evaluate.metrics.tide import sorted_errors
+from modelwright.evaluate.metrics.tide import right_and_wrong, sorted_errors
 
 if TYPE_CHECKING:
     from modelwright.core.config import RunConfig
@@ -104,8 +104,7 @@ class BoxesCodec(ObjectsCodec):
     def plainly(self, truth: np.ndarray, chosen: np.ndarray) -> Words | None:
         kinds, pairs = sorted_errors(list(truth), list(chosen))
         total = sum(1 for row in truth for b in row or () if not b.get("crowd"))
-        right = sum(n for (true, said), n in pairs.items() if true and true == said)
-        wrong = sum(n for kind, n in kinds.items() if kind != "missed")
+        right, wrong = right_and_wrong(kinds, pairs)
         return Words(
             f"right about {right:,} of {total:,} things in {len(truth):,} unseen pictures, beside {wrong:,} box{'' if wrong == 1 else 'es'} wrong or too many",
             f"在 {len(truth):,} 张未见过的图片中，{total:,} 个目标找对 {right:,} 个，另有 {wrong:,} 个错误或多余的框",

@@ -8,7 +8,7 @@ Legend: D answered boxes, M true boxes of a picture.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -30,6 +30,12 @@ def sorted_errors(truths: Sequence[Any], answers: Sequence[Any]) -> tuple[Counte
         said = sorted((b for b in answer or () if b.get("sure", True)), key=lambda b: -float(b["score"]))
         _picture(true, crowd, said, kinds, pairs)
     return kinds, pairs
+
+
+def right_and_wrong(kinds: Mapping[str, int], pairs: Mapping[tuple[str, str], int]) -> tuple[int, int]:
+    """Return how many boxes `sorted_errors` counted as right, and how many as wrong or too many."""
+    right = sum(n for (true, said), n in pairs.items() if true and true == said)
+    return right, sum(n for kind, n in kinds.items() if kind != "missed")
 
 
 def _sides(boxes: Sequence[Any]) -> np.ndarray:

@@ -21,7 +21,7 @@ from modelwright.data.kinds.base import Unreadable
 from modelwright.data.kinds.image import decode
 from modelwright.evaluate.metrics import coco
 from modelwright.evaluate.metrics.boxes import units_of
-from modelwright.evaluate.metrics.tide import sorted_errors
+from modelwright.evaluate.metrics.tide import right_and_wrong, sorted_errors
 from modelwright.evaluate.plots import _class_plots as lines
 from modelwright.evaluate.plots import canvas as c
 
@@ -69,8 +69,7 @@ def _pictures(judged: Judged, table: Table) -> list[Plot]:
     for i in range(len(judged.rows)):
         truth, answer = judged.truth[i] or [], [b for b in judged.scores[i, 0] or () if b.get("sure", True)]
         kinds, pairs = sorted_errors([truth], [answer])
-        right = sum(n for (a, b), n in pairs.items() if a and a == b)
-        wrong = sum(n for k, n in kinds.items() if k != "missed")
+        right, wrong = right_and_wrong(kinds, pairs)
         total = sum(1 for b in truth if not b.get("crowd"))
         good = 2 * right / (right + wrong + total) if wrong + total else 1.0
         found.append((good, total, i, right, wrong))

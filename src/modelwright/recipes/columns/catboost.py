@@ -20,7 +20,7 @@ from modelwright.core.words import Words
 from modelwright.models.catboost_json import checked
 from modelwright.recipes.columns._attribution import Contribution
 from modelwright.recipes.shared.boosting import FASTER, LEAST_ROUNDS, whole_refit
-from modelwright.recipes.shared.calibration import sigmoid, softmax
+from modelwright.recipes.shared.calibration import scores_of_margins
 from modelwright.recipes.shared.columns import ColumnCodecs, encoded, importing, reading, refuse_unreadable
 from modelwright.recipes.shared.rows import learnt_and_watched, row_weights
 
@@ -59,14 +59,7 @@ class CatBoostModel(Model):
         pool = _pool(self.columns.encode(table), self.columns.categorical())
         threads = 1 if len(table) < 500 else -1
         raw = [np.asarray(b.predict(pool, "RawFormulaVal", thread_count=threads)) for b in self.boosters]
-        if self.target.kind == "value":
-            return raw[0].reshape(-1, 1)
-        if self.target.kind == "label_sets":
-            return np.stack([sigmoid(r) for r in raw], axis=1)
-        if self.target.outputs == 2:
-            p = sigmoid(raw[0])
-            return np.stack([1 - p, p], axis=1)
-        return softmax(raw[0])
+        return scores_of_margins(raw, self.target)
 
     def contributions(self, table: Table) -> list[list[Contribution]]:
         """Return for each row how far each column moved its answer, the strongest first.

@@ -24,7 +24,7 @@ from modelwright.recipes.columns._dense_group import DenseGroup
 from modelwright.recipes.columns._tree_features import smooth_columns, widened, with_means
 from modelwright.recipes.shared.affordable import FEWEST, trees_of, width_of
 from modelwright.recipes.shared.boosting import FASTER, LEAST_ROUNDS, boost
-from modelwright.recipes.shared.calibration import sigmoid, softmax
+from modelwright.recipes.shared.calibration import scores_of_margins
 from modelwright.recipes.shared.columns import ColumnCodecs, encoded, reading, refuse_unreadable
 from modelwright.recipes.shared.crosses import MOST, Crosses
 from modelwright.recipes.shared.rows import as_taught, learnt_and_watched, row_weights, rows_in_memory
@@ -95,14 +95,7 @@ class TreesModel(Model):
         """Return the scores [N, K] of features [N, D], crosses included."""
         threads = 1 if len(matrix) < 500 else 0
         raw = [np.asarray(b.predict(matrix, raw_score=True, num_threads=threads)) for b in self.boosters]
-        if self.target.kind == "value":
-            return raw[0].reshape(-1, 1)
-        if self.target.kind == "label_sets":
-            return np.stack([sigmoid(r) for r in raw], axis=1)
-        if self.target.outputs == 2:
-            p = sigmoid(raw[0])
-            return np.stack([1 - p, p], axis=1)
-        return softmax(raw[0].reshape(-1, self.target.outputs))
+        return scores_of_margins(raw, self.target)
 
     def _features(self, table: Table) -> np.ndarray:
         return self.crossed(self.columns.encode(table))

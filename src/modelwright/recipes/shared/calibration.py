@@ -5,7 +5,11 @@ Legend: N rows, K classes.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
+
+from modelwright.core.answers.base import TargetCodec
 
 
 def softmax(values: np.ndarray) -> np.ndarray:
@@ -17,6 +21,18 @@ def softmax(values: np.ndarray) -> np.ndarray:
 def sigmoid(values: np.ndarray) -> np.ndarray:
     """Return the logistic function of values of any shape, without overflow."""
     return 0.5 * (1 + np.tanh(0.5 * values))
+
+
+def scores_of_margins(raw: Sequence[np.ndarray], target: TargetCodec) -> np.ndarray:
+    """Return the scores [N, K] of boosters' raw answers, one [N] or [N, K] for each booster: the value itself, or probabilities."""
+    if target.kind == "value":
+        return raw[0].reshape(-1, 1)
+    if target.kind == "label_sets":
+        return np.stack([sigmoid(r) for r in raw], axis=1)
+    if target.outputs == 2:
+        p = sigmoid(raw[0])
+        return np.stack([1 - p, p], axis=1)
+    return softmax(raw[0].reshape(-1, target.outputs))
 
 
 def fit_temperature(values: np.ndarray, truth: np.ndarray) -> float:

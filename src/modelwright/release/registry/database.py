@@ -31,6 +31,21 @@ _LOCK = 0x6D77_7265  # of PostgreSQL's advisory lock around migrations
 CHANNEL = "modelwright_registry"  # what PostgreSQL notifies at each change
 
 
+@contextmanager
+def kept_in(url: str, en: str, zh: str) -> Iterator[None]:
+    """Within it, whatever keeps a database from being written becomes RegistryAway; `en` and `zh` say what cannot be kept, `{}` being where."""
+    try:
+        yield
+    except ModelwrightError:
+        raise
+    except (OSError, SQLAlchemyError) as e:
+        said = why(e) if isinstance(e, SQLAlchemyError) else (e.strerror or str(e))
+        raise RegistryAway(
+            f"{en.format(shown(url))} now ({said}). Nothing was written; try again.",
+            f"{zh.format(shown(url))}（{said}）。未写入任何内容；请稍后重试。",
+        ) from e
+
+
 @cache
 def engine_of(url: str) -> sa.Engine:
     """Return the engine of a database, one a process. Raises MissingExtra without PostgreSQL's driver."""

@@ -10,6 +10,7 @@ from pathlib import Path
 from modelwright.core.errors import OptionError
 from modelwright.core.keyref import home
 from modelwright.core.run import slug
+from modelwright.core.user_folders import user_cache
 
 DB, BLOBS = "MODELWRIGHT_DB", "MODELWRIGHT_BLOBS"
 _POSTGRES = re.compile(r"postgres(?:ql)?(?:\+psycopg)?://", re.IGNORECASE)
@@ -90,8 +91,7 @@ def local_path(root: str) -> Path:
 
 def cache_folder() -> Path:
     """Return where bundles that were fetched are kept: `$XDG_CACHE_HOME/modelwright/bundles`, else below `~/.cache`."""
-    base = os.environ.get("XDG_CACHE_HOME") or str(Path("~/.cache").expanduser())
-    return Path(base) / "modelwright" / "bundles"
+    return user_cache() / "bundles"
 
 
 def is_name(text: str) -> bool:

@@ -8,15 +8,13 @@ import threading
 import time
 import zlib
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.exc import SQLAlchemyError
 
-from modelwright.core.errors import ModelwrightError, RegistryAway
-from modelwright.release.registry.database import engine_of, up_to_date, why
-from modelwright.release.registry.places import file_of, shown
+from modelwright.release.registry.database import engine_of, kept_in, up_to_date
+from modelwright.release.registry.places import file_of
 
 _WAIT = 5.0  # seconds for others who have the file open
 
@@ -88,16 +86,5 @@ class Records:
                         connection.execute(sa.select(sa.func.pg_advisory_xact_lock(lock)))
                     yield connection
 
-    @contextmanager
-    def _naming_errors(self) -> Iterator[None]:
-        try:
-            yield
-        except ModelwrightError:
-            raise
-        except (OSError, SQLAlchemyError) as e:
-            said = why(e) if isinstance(e, SQLAlchemyError) else (e.strerror or str(e))
-            place = shown(self.url)
-            raise RegistryAway(
-                f"What is told of answers cannot be kept in {place} now ({said}). Nothing was written; try again.",
-                f"目前无法写入反馈数据库 {place}（{said}）。未写入任何内容；请稍后重试。",
-            ) from e
+    def _naming_errors(self) -> AbstractContextManager[None]:
+        return kept_in(self.url, "What is told of answers cannot be kept in {}", "目前无法写入反馈数据库 {}")

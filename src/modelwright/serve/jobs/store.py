@@ -9,13 +9,10 @@ from contextlib import contextmanager
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.exc import SQLAlchemyError
 
-from modelwright.core.errors import ModelwrightError, RegistryAway
 from modelwright.core.words import Words
-from modelwright.release.registry.database import engine_of, up_to_date, why
+from modelwright.release.registry.database import engine_of, kept_in, up_to_date
 from modelwright.release.registry.jobs import jobs
-from modelwright.release.registry.places import shown
 from modelwright.serve.limits import Refused
 
 LEASE = 15.0  # seconds without a sign of life after which another process goes on with a job
@@ -127,19 +124,11 @@ class Store:
 
     @contextmanager
     def _naming_errors(self) -> Iterator[None]:
-        try:
+        with kept_in(self.url, "Jobs cannot be kept in {}", "目前无法在 {} 保存任务"):
             if not self._ready:
                 up_to_date(self.url)
                 self._ready = True
             yield
-        except ModelwrightError:
-            raise
-        except (OSError, SQLAlchemyError) as e:
-            said = why(e) if isinstance(e, SQLAlchemyError) else (e.strerror or str(e))
-            raise RegistryAway(
-                f"Jobs cannot be kept in {shown(self.url)} now ({said}). Nothing was written; try again.",
-                f"目前无法在 {shown(self.url)} 保存任务（{said}）。未写入任何内容；请稍后重试。",
-            ) from e
 
 
 def new_id() -> str:
