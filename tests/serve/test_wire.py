@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import select
 import socket
 import threading
 import time
@@ -199,7 +200,7 @@ def test_what_was_sent_before_the_end_is_answered_and_the_rest_is_told_to_come_a
 
 def test_what_is_not_finished_in_the_stated_time_is_answered_503(predictor, row, monkeypatch):
     monkeypatch.setattr(wire, "LINGER_SECONDS", 0.1)
-    held = threading.Event()
+    held, entered = threading.Event(), threading.Event()
 
     class Slow:
         def __getattr__(self, name):
@@ -207,16 +208,21 @@ def test_what_is_not_finished_in_the_stated_time_is_answered_503(predictor, row,
 
         def scores(self, table):
             if table.column("amount")[0].as_py() == 77.0:
-                held.wait(10)
+                entered.set()
+                held.wait(20)
             return predictor.scores(table)
 
     body = json.dumps({**row, "amount": 77.0}).encode()
     with Running(Slow(), finish=0.3) as running:
         first, second = running.connect(), running.connect()
         first.sendall(request("/predict", body))
-        time.sleep(0.2)
+        assert entered.wait(20)
         second.sendall(request("/predict", body))
-        time.sleep(0.1)
+        until = time.monotonic() + 20
+        # the second waits for the first, or was refused
+        while not running.app.state.service.batcher._line and not select.select([second], [], [], 0)[0]:
+            assert time.monotonic() < until
+            time.sleep(0.01)
         running.stop()
         got = rest(second)
         assert got.startswith((b"HTTP/1.1 503 ", b"HTTP/1.1 429 "))

@@ -47,6 +47,13 @@ class Tried:
     def get(self, path: str, **more: Any) -> Any:
         return self.client.get(path, headers=self.headers, **more)
 
+    def begun(self, id_: str) -> None:
+        """Wait until a job is being answered."""
+        until = time.monotonic() + 30
+        while (job := self.get(f"/jobs/{id_}").json())["state"] != "running":
+            assert time.monotonic() < until, job
+            time.sleep(0.02)
+
     def ended(self, id_: str) -> dict[str, Any]:
         until = time.monotonic() + 30
         while (job := self.get(f"/jobs/{id_}").json())["state"] in store.OPEN:
@@ -190,8 +197,12 @@ def test_a_key_sees_its_own_jobs_alone(serving: Any, tmp_path: Path) -> None:
         id_ = one.send(table_of(3)).json()["id"]
         one.ended(id_)
         other = add_key(tmp_path / "keys" / "keys.json", "two", role="admin")
-        time.sleep(1.1)
-        headers = {"X-API-Key": other}
+        headers, until = {"X-API-Key": other}, time.monotonic() + 20
+        while (
+            one.client.get("/jobs", headers=headers).status_code == 401
+        ):  # a change of the key file is seen within a second
+            assert time.monotonic() < until
+            time.sleep(0.1)
         for path in (f"/jobs/{id_}", f"/jobs/{id_}/result"):
             assert one.client.get(path, headers=headers).status_code == 404
         assert one.client.delete(f"/jobs/{id_}", headers=headers).status_code == 404
@@ -236,8 +247,7 @@ def test_a_full_disk_is_waited_for_and_told(serving: Any, monkeypatch: pytest.Mo
     monkeypatch.setattr(files, "write_part", refuse)
     with serving() as one:
         id_ = one.send(table_of(5)).json()["id"]
-        time.sleep(0.5)
-        assert one.get(f"/jobs/{id_}").json()["state"] == "running"
+        one.begun(id_)
 
         def no_room(self: Any, data: bytes) -> None:
             raise OSError(errno.ENOSPC, "No space left on device")
@@ -257,7 +267,7 @@ def test_a_job_is_deleted_while_it_runs_and_after_its_time(
     monkeypatch.setattr(files, "write_part", lambda *a: (write(*a), time.sleep(0.2)))
     with serving() as one:
         id_ = one.send(table_of(200)).json()["id"]
-        time.sleep(0.6)
+        one.begun(id_)
         assert one.client.delete(f"/jobs/{id_}", headers=one.headers).json() == {"id": id_, "deleted": True}
         assert one.get(f"/jobs/{id_}").status_code == 404
         second = one.send(table_of(5)).json()["id"]
