@@ -15,7 +15,7 @@ from modelwright.core.config import RunConfig
 from modelwright.core.events import EventStream
 from modelwright.core.facts.run import Facts
 from modelwright.core.judged import Metric
-from modelwright.core.run import RunFolder
+from modelwright.core.run import RunFolder, read_json, write_json
 from modelwright.core.schema import Schema, Table
 from modelwright.core.task import Task
 from modelwright.data.coerce import BadValue
@@ -99,3 +99,25 @@ class Concern:
 
     def report_deepened(self, state: State, facts: Facts) -> None:
         """Add to the report what takes longer; the bundle is written."""
+
+
+class KeepsSome(Concern):
+    """A concern that may leave out some of what there is; how many it keeps stands in `file` of the run's data, and a run that goes on keeps
+    as many as when it began."""
+
+    file: ClassVar[str]
+
+    def __init__(self, config: RunConfig, events: EventStream, began: RunFolder | None = None) -> None:
+        super().__init__(config, events, began)
+        self.kept: int | None = None  # where some are left out
+
+    def kept_before(self, whole: int) -> int | None:
+        """Return how many of `whole` a run that goes on kept when it began; None for a run that begins."""
+        if self.began is None:
+            return None
+        place = self.began.data / self.file
+        return int(read_json(place)["kept"]) if place.is_file() else whole
+
+    def folder_made(self, state: State) -> None:
+        if self.kept is not None:
+            write_json(state.folder.data / self.file, {"kept": self.kept})

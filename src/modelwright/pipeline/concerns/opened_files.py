@@ -8,30 +8,21 @@ import numpy as np
 import pyarrow as pa
 
 from modelwright.core.budget import parse_duration
-from modelwright.core.config import RunConfig
-from modelwright.core.events import EventStream
-from modelwright.core.run import RunFolder, read_json, write_json
 from modelwright.core.schema import MEDIA, arrow_type
 from modelwright.data.coerce import coerce
 from modelwright.data.infer import infer_schema
 from modelwright.data.sources import folder_of
-from modelwright.pipeline.concerns.base import TRAINING, Concern
-from modelwright.pipeline.state import State
+from modelwright.pipeline.concerns.base import TRAINING, KeepsSome
 
 _LEAST = 10_000  # rows up to which all files are opened
 _LOOK = 256  # rows whose files are opened to tell how long it takes
 _SHARE = 0.1  # of the budget, for opening the files: to decode and to score them takes several times as long
-_FILE = "opened.json"
 
 
-class OpenedFiles(Concern):
+class OpenedFiles(KeepsSome):
     """Of more files than can be opened in a tenth of the budget a random part is used, and that is told."""
 
-    name = "opened_files"
-
-    def __init__(self, config: RunConfig, events: EventStream, began: RunFolder | None = None) -> None:
-        super().__init__(config, events, began)
-        self.kept: int | None = None  # rows, where some are left out
+    name, file = "opened_files", "opened.json"
 
     def rows_read(self, raw: pa.Table, part: str, source: str) -> pa.Table:
         """Time the first look at a few files; a run that goes on keeps as many rows as when it began."""
@@ -51,9 +42,8 @@ class OpenedFiles(Concern):
 
     def _rows_in_time(self, raw: pa.Table, source: str) -> int:
         """Return how many rows can be opened in time; all where no column holds files."""
-        if self.began is not None:
-            place = self.began.data / _FILE
-            return int(read_json(place)["kept"]) if place.is_file() else raw.num_rows
+        if (before := self.kept_before(raw.num_rows)) is not None:
+            return before
         some = raw.take(pa.array(np.random.default_rng(0).permutation(raw.num_rows)[:_LOOK]))
         folder = folder_of(source)
         schema = infer_schema(some, folder=folder)
@@ -64,7 +54,3 @@ class OpenedFiles(Concern):
         coerce(some.select(media), infer_schema(some.select(media), folder=folder), source=source, folder=folder)
         each = (time.monotonic() - began) / _LOOK
         return max(_LEAST, int(_SHARE * parse_duration(self.config.budget) / max(each, 1e-9)))
-
-    def folder_made(self, state: State) -> None:
-        if self.kept is not None:
-            write_json(state.folder.data / _FILE, {"kept": self.kept})

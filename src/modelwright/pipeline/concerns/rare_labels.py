@@ -6,35 +6,27 @@ import numpy as np
 import pyarrow as pa
 
 from modelwright.core.budget import parse_duration, parse_size
-from modelwright.core.config import RunConfig
 from modelwright.core.device import free_memory
-from modelwright.core.events import EventStream
-from modelwright.core.run import RunFolder, read_json, write_json
 from modelwright.core.words import Words
 from modelwright.data.check import TINY_CLASS, Finding
-from modelwright.pipeline.concerns.base import Concern
-from modelwright.pipeline.state import Data, State
+from modelwright.pipeline.concerns.base import KeepsSome
+from modelwright.pipeline.state import Data
 
 _MANY = 1000  # labels up to which nothing is left out
 _PER_SECOND = 2e5  # scores of rows that are learnt from, for each second of the budget: some sixty passes over them take most of it
 _LEARNT = 50_000  # rows that a linear model learns from at most
 _SCORED, _PER_SCORE = 0.35, 32  # share of the rows that are validated and tested, and bytes for a score with its copies
 _MEMORY = 0.5  # of what is granted or free
-_FILE = "labels.json"
 
 
-class RareLabels(Concern):
+class RareLabels(KeepsSome):
     """Rows of the rarest labels are left out where all labels take more than the run has, and that is told.
 
     The commonest labels stay. Those with ten rows and more are left out for want of memory alone. Nothing is left out where a task answers
     with something else than one label of those that it learnt, or where counts are private.
     """
 
-    name = "rare_labels"
-
-    def __init__(self, config: RunConfig, events: EventStream, began: RunFolder | None = None) -> None:
-        super().__init__(config, events, began)
-        self.kept: int | None = None  # labels, where some are left out
+    name, file = "rare_labels", "labels.json"
 
     def data_read(self, data: Data, raw: pa.Table) -> None:
         """Count the labels; a run that goes on keeps as many as when it began."""
@@ -59,18 +51,13 @@ class RareLabels(Concern):
 
     def _labels_in_time(self, counts: np.ndarray) -> int:
         """Return how many labels are learnt, from the number of rows of each [K], falling."""
-        if self.began is not None:
-            place = self.began.data / _FILE
-            return int(read_json(place)["kept"]) if place.is_file() else len(counts)
+        if (before := self.kept_before(len(counts))) is not None:
+            return before
         labels, rows = np.arange(1, len(counts) + 1), np.cumsum(counts)
         memory = parse_size(self.config.memory) if self.config.memory else free_memory()
         fits = labels * rows * (_SCORED * _PER_SCORE) <= _MEMORY * memory
         in_time = labels * np.minimum(rows, _LEARNT) <= _PER_SECOND * parse_duration(self.config.budget)
         return max(_MANY, int((fits & (in_time | (counts >= TINY_CLASS))).sum()))
-
-    def folder_made(self, state: State) -> None:
-        if self.kept is not None:
-            write_json(state.folder.data / _FILE, {"kept": self.kept})
 
 
 def _finding(name: str, labels: int, kept: int, gone: np.ndarray, rows: np.ndarray) -> Finding:
