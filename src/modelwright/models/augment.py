@@ -127,3 +127,12 @@ def mixed(x: Tensor, mix: Mix) -> Tensor:
     else:
         x[:, :, :, start : start + wide] = x[partners][:, :, :, start : start + wide]
     return x
+
+
+def in_training(x: Tensor, options: Mapping[str, Any], turn: Tensor | None, mix: Mix | None) -> Tensor:
+    """Return pictures [B, C, H, W] as a network meets them in training: augmented, and blended where there is a mix.
+
+    Clips [B, F, C, H, W] are taken for pictures whose frames are channels: so one draw holds for all of a clip.
+    """
+    folded = augment(x.flatten(1, 2) if x.dim() == 5 else x, options, turn)
+    return (folded if mix is None else mixed(folded, mix)).reshape(x.shape)

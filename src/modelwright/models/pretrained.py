@@ -16,7 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from modelwright.core.errors import BundleError, MissingExtra, OptionError
-from modelwright.models.augment import augment, mixed
+from modelwright.models.augment import in_training
 from modelwright.models.backbones.base import Backbone, backbone_of
 from modelwright.models.encoders.base import Encoded, Encoder
 
@@ -230,8 +230,6 @@ class HubImage(HubEncoder):
     def forward(self, inputs: dict[str, Tensor]) -> Encoded:
         x = (inputs["pixels"].permute(0, 3, 1, 2).float() - self.mean) / self.deviation
         if self.training:
-            x = augment(x, self.augmentation, self.turn)
-            if self.mix is not None:
-                x = mixed(x, self.mix)
+            x = in_training(x, self.augmentation, self.turn, self.mix)
         vector, maps = self.pooled_of(self.model(pixel_values=x))
         return Encoded(vector * (1 - inputs["missing"][:, None]), maps if maps.dim() == 3 else None)

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from modelwright.models.augment import augment, mixed
+from modelwright.models.augment import in_training
 from modelwright.models.encoders.base import Encoded
 from modelwright.models.pretrained import HubEncoder, HubImage
 
@@ -152,16 +152,11 @@ class HubFrames(HubImage):
     def forward(self, inputs: dict[str, Tensor]) -> Encoded:
         x = inputs["frames"].permute(0, 1, 4, 2, 3).float()
         x = (x - self.mean[:, None]) / self.deviation[:, None]
-        b, f, c, h, w = x.shape
         if self.training:
-            # frames as channels: one draw a clip
-            folded = augment(x.reshape(b, f * c, h, w), self.augmentation, self.turn)
-            if self.mix is not None:
-                folded = mixed(folded, self.mix)
-            x = folded.reshape(b, f, c, h, w)
+            x = in_training(x, self.augmentation, self.turn, self.mix)
         there = 1 - inputs["missing"][:, None]
         if not self.clips:
-            frames = self.pooled_of(self.model(pixel_values=x.flatten(0, 1)))[0].unflatten(0, (b, f))
+            frames = self.pooled_of(self.model(pixel_values=x.flatten(0, 1)))[0].unflatten(0, x.shape[:2])
             return Encoded(frames.mean(1) * there, frames)
         tokens = self.model(pixel_values=x).last_hidden_state.float()
         first = self.model.config.model_type == "timesformer"

@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from modelwright.models.augment import DEFAULTS, augment, mixed
+from modelwright.models.augment import DEFAULTS, in_training
 from modelwright.models.cnn import ConvNeXt, FastNet, ResNet, channels_last
 from modelwright.models.encoders.base import Encoded, Encoder
 from modelwright.models.pretrained import HubImage
@@ -41,9 +41,7 @@ class ImageEncoder(Encoder):
     def forward(self, inputs: dict[str, Tensor]) -> Encoded:
         x = (inputs["pixels"].permute(0, 3, 1, 2).float() - self.mean) / self.deviation
         if self.training:
-            x = augment(x, self.augmentation, self.turn)
-            if self.mix is not None:
-                x = mixed(x, self.mix)
+            x = in_training(x, self.augmentation, self.turn, self.mix)
         x = x.contiguous(memory_format=torch.channels_last)
         maps = self.features(x)
         vector = self.pool(maps)

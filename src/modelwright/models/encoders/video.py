@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from modelwright.models.augment import DEFAULTS, augment, mixed
+from modelwright.models.augment import DEFAULTS, in_training
 from modelwright.models.cnn import ResNet, channels_last
 from modelwright.models.encoders.base import Encoded, Encoder
 from modelwright.models.pretrained_av import HubFrames
@@ -48,12 +48,7 @@ class VideoEncoder(Encoder):
     def forward(self, inputs: dict[str, Tensor]) -> Encoded:
         x = (inputs["frames"].permute(0, 1, 4, 2, 3).float() - self.mean) / self.deviation
         if self.training:
-            b, f, c, h, w = x.shape
-            # frames as channels: one draw a clip
-            folded = augment(x.reshape(b, f * c, h, w), self.augmentation, self.turn)
-            if self.mix is not None:
-                folded = mixed(folded, self.mix)
-            x = folded.reshape(b, f, c, h, w)
+            x = in_training(x, self.augmentation, self.turn, self.mix)
         sequence = self.features(_with_change(x))
         vector = self.pool(sequence)
         if not self.training and self.augmentation["flip"]:
