@@ -19,7 +19,7 @@ import pyarrow as pa
 from modelwright.core.errors import DataError
 from modelwright.data._patterns import ISO, reader
 from modelwright.data.encodings import find_encoding
-from modelwright.data.text import open_bytes, unique_names
+from modelwright.data.text import beginning, open_bytes, unique_names
 
 _SAMPLE = 64 << 10
 _ATTRIBUTE = re.compile(
@@ -53,10 +53,7 @@ class Attribute:
 
 def arff_batches(path: Path, rows: int, asked: str | None = None) -> Iterator[pa.Table]:
     """Yield tables with the attributes as columns. Raises DataError, naming the line."""
-    with open_bytes(path) as raw:
-        sample = raw.read(_SAMPLE)
-    if not sample.strip():
-        raise DataError(f"{path} is empty.", f"{path} 是空文件。")
+    sample = beginning(path, _SAMPLE)
     encoding = find_encoding(sample, path, asked)
     with io.TextIOWrapper(open_bytes(path), encoding=encoding) as text:
         lines = enumerate(_decoded(path, text), 1)

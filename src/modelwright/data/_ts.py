@@ -17,7 +17,7 @@ import pyarrow as pa
 from modelwright.core.errors import DataError
 from modelwright.core.schema import arrow_type
 from modelwright.data.encodings import find_encoding
-from modelwright.data.text import open_bytes
+from modelwright.data.text import beginning, open_bytes
 
 _SAMPLE = 64 << 10
 
@@ -35,10 +35,7 @@ class Header:
 
 def ts_batches(path: Path, rows: int, encoding: str | None = None) -> Iterator[pa.Table]:
     """Yield tables with `series` and, where the file has them, `label`. Raises DataError, naming the line."""
-    with open_bytes(path) as raw:
-        sample = raw.read(_SAMPLE)
-    if not sample.strip():
-        raise DataError(f"{path} is empty.", f"{path} 是空文件。")
+    sample = beginning(path, _SAMPLE)
     with open_bytes(path) as raw:
         lines = enumerate(io.TextIOWrapper(raw, encoding=find_encoding(sample, path, encoding), errors="replace"), 1)
         header = _header(path, lines)

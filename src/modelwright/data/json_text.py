@@ -17,7 +17,7 @@ from modelwright.core.words import Words
 from modelwright.data._json_layouts import rows_of
 from modelwright.data.arrow import OBJECTS_AS_TEXT
 from modelwright.data.records import Misfit, refuse_many
-from modelwright.data.text import SAMPLE, column, decoded, open_bytes, told_encoding
+from modelwright.data.text import beginning, column, decoded, open_bytes, told_encoding
 
 OBJECTS = Words('Write one object a line, such as {"column": "value"}.', '每行应为一个对象，例如 {"列": "值"}。')
 _Item = tuple[
@@ -90,10 +90,7 @@ def _checked_rows(
 
 def _items(path: Path, reading: Reading | None) -> Iterator[_Item]:
     """Yield what stands on the lines of a file, or in its one array. Raises DataError for an empty file and other encodings."""
-    with open_bytes(path) as f:
-        sample = f.read(SAMPLE)
-    if not sample.strip():
-        raise DataError(f"{path} is empty.", f"{path} 是空文件。")
+    sample = beginning(path)
     encoding = (reading.encoding if reading else None) or told_encoding(sample, path, reading)
     decoded(sample, encoding, path)
     with open_bytes(path) as raw:

@@ -92,13 +92,19 @@ def open_bytes(path: Path) -> IO[bytes]:
     return io.BufferedReader(_Bounded(path, file), 1 << 20) if zipped else file
 
 
+def beginning(path: Path, size: int = SAMPLE) -> bytes:
+    """Return the first bytes of a file. Raises DataError for an empty one."""
+    with open_bytes(path) as f:
+        sample = f.read(size)
+    if not sample.strip():
+        raise DataError(f"{path} is empty.", f"{path} 是空文件。")
+    return sample
+
+
 def sniff(path: Path, reading: Reading, detected: Detected | None = None) -> Dialect:
     """Detect encoding, delimiter, quoting and header from a file's beginning, but for what `reading` says, and note them in
     `detected`. Raises DataError for no text."""
-    with open_bytes(path) as f:
-        sample = f.read(SAMPLE)
-    if not sample.strip():
-        raise DataError(f"{path} is empty.", f"{path} 是空文件。")
+    sample = beginning(path)
     encoding = reading.encoding or told_encoding(sample, path, reading, detected)
     text = decoded(sample, encoding, path)
     if len(sample) == SAMPLE and "\n" in text:

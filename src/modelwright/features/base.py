@@ -15,7 +15,7 @@ A modality without a view is left out by recipes that need it, and the leaderboa
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, Self
@@ -46,6 +46,17 @@ class Ragged:
     def lengths(self) -> np.ndarray:
         """Length of each row [N]."""
         return np.diff(self.offsets)
+
+    @classmethod
+    def of_ids(cls, rows: Sequence[Sequence[int]]) -> Ragged:
+        """Return rows of whole numbers: `values` int64 [S], `offsets` [N + 1]."""
+        offsets = np.cumsum([0, *map(len, rows)], dtype=np.int64)
+        return cls(np.fromiter((i for row in rows for i in row), np.int64, int(offsets[-1])), offsets)
+
+    def take(self, index: np.ndarray) -> Ragged:
+        """Return the rows at `index` [M], M > 0, in that order."""
+        parts = [self.values[self.offsets[i] : self.offsets[i + 1]] for i in index]
+        return Ragged(np.concatenate(parts), np.cumsum([0, *map(len, parts)], dtype=np.int64))
 
 
 class Stored(ABC):

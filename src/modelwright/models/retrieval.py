@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from scipy.sparse import csr_matrix
+from scipy.sparse import csr_matrix, diags
 
 from modelwright.features.shared.tokens import tokenize
 
@@ -185,6 +185,12 @@ def _faiss_index(vectors: np.ndarray) -> Any:
     )
     made.add(np.ascontiguousarray(vectors))
     return made
+
+
+def unit_rows(matrix: csr_matrix) -> csr_matrix:
+    """Return sparse rows [N, D] scaled to length 1, float32; those of length 0 stay 0."""
+    lengths = np.sqrt(np.asarray(matrix.multiply(matrix).sum(axis=1)).ravel())
+    return csr_matrix(diags(1 / np.maximum(lengths, 1e-9)) @ matrix).astype(np.float32)
 
 
 def unit(vectors: np.ndarray) -> np.ndarray:

@@ -21,6 +21,7 @@ from modelwright.core.errors import ColumnError, DataError, unknown
 from modelwright.core.schema import MEDIA, Column, Related, Schema, Table
 from modelwright.core.words import Words
 from modelwright.data.coerce import coerce_rows
+from modelwright.models.retrieval import unit_rows
 
 _CONDITION = re.compile(r"^\s*(.+?)\s*(<=|>=|!=|=|<|>|~)\s*(.*?)\s*$", re.DOTALL)
 _WORD = re.compile(r"[^\W_\u3400-\u9fff]+|[\u3400-\u9fff]{1,2}")
@@ -204,7 +205,7 @@ class Catalogue:
         words = {n: c for n, c in self.columns.items() if c.modality in ("text", "id")}
         told = np.asarray(_hashed(self.table, words, edges).sum(axis=0)).ravel() > 0
         weight = np.where(told, rare + 0.05, 1.0).astype(np.float32)
-        return _unit(raw, weight), edges, weight
+        return unit_rows(csr_matrix(raw @ diags(weight))), edges, weight
 
     def alike(self, places: np.ndarray) -> np.ndarray | None:
         """Return how alike items [M] are by their columns, 0 to 1 [M, M]; None without columns."""
@@ -229,14 +230,8 @@ class Catalogue:
             raise DataError(
                 f"Column `{bad[0].column}`: {bad[0].words.en}.", f"列 `{bad[0].column}`：{bad[0].words.zh}。"
             )
-        described = _unit(_hashed(table, used, edges), weight)
+        described = unit_rows(csr_matrix(_hashed(table, used, edges) @ diags(weight)))
         return np.asarray((features @ described.T).todense(), np.float64).ravel()
-
-
-def _unit(raw: csr_matrix, weight: np.ndarray) -> csr_matrix:
-    found = csr_matrix(raw @ diags(weight))
-    length = np.sqrt(np.asarray(found.multiply(found).sum(axis=1)).ravel())
-    return csr_matrix(diags(1 / np.maximum(length, 1e-9)) @ found).astype(np.float32)
 
 
 def _hashed(table: Table, columns: Mapping[str, Column], edges: Mapping[str, np.ndarray]) -> csr_matrix:

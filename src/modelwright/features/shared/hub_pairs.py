@@ -10,8 +10,6 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import numpy as np
-
 from modelwright.core.errors import MissingExtra, OptionError
 from modelwright.core.pretrained import Found
 from modelwright.data.check import text_languages
@@ -111,8 +109,8 @@ class HubPairs:
         for e in made.encode_batch(list(texts), add_special_tokens=False):
             own = e.ids if self.ids is None else [self.ids.get(t, self.state["unknown"]) for t in e.tokens]
             rows.append([*lead, *own[: most - 1 - len(lead)], *([] if answers else [self.state["end"]])])
-        offsets = np.cumsum([0, *map(len, rows)], dtype=np.int64)
-        return Ragged(np.fromiter((i + 1 for r in rows for i in r), np.int64, int(offsets[-1])), offsets)
+        found = Ragged.of_ids(rows)
+        return Ragged(found.values + 1, found.offsets)
 
     def decode(self, ids: Sequence[int]) -> str:
         """Return the text of ids as the model gives them."""

@@ -72,9 +72,7 @@ class Units(Stored):
         if self.pieces is not None:
             found = self.pieces.encode(texts)
             return Ragged(np.maximum(found.values - END, 0), found.offsets)
-        rows = [[self.ids[s] for s in self._cut(t) if s in self.ids] for t in texts]
-        offsets = np.cumsum([0, *map(len, rows)], dtype=np.int64)
-        return Ragged(np.fromiter((i for r in rows for i in r), np.int64, int(offsets[-1])), offsets)
+        return Ragged.of_ids([[self.ids[s] for s in self._cut(t) if s in self.ids] for t in texts])
 
     def _cut(self, text: str) -> list[str]:
         return self.said.sounds(text) if self.said is not None and self.kind == "phonemes" else _cut(text, self.kind)

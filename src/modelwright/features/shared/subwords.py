@@ -68,8 +68,7 @@ class Subwords(Stored):
     def encode(self, texts: Sequence[str], most: int | None = None) -> Ragged:
         """Return the ids of texts, int64, cut after `most`; neither begin nor end is added."""
         rows = [e.ids[:most] for e in self._made.encode_batch([clean(x) for x in texts], add_special_tokens=False)]
-        offsets = np.cumsum([0, *map(len, rows)], dtype=np.int64)
-        return Ragged(np.fromiter((i for r in rows for i in r), np.int64, int(offsets[-1])), offsets)
+        return Ragged.of_ids(rows)
 
     def decode(self, ids: Sequence[int]) -> str:
         """Return the text of ids; bytes that make no character become U+FFFD."""

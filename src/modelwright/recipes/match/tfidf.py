@@ -15,7 +15,7 @@ from modelwright.core.recipe import Axis, Choice, Estimate, FitContext, Model, O
 from modelwright.core.saved import read_arrays, write_arrays
 from modelwright.core.schema import Schema, Table
 from modelwright.core.words import Words
-from modelwright.models.retrieval import terms
+from modelwright.models.retrieval import terms, unit_rows
 from modelwright.models.searchers import Searcher, SparseSearcher, Texts
 from modelwright.recipes.shared.matching import Matcher, MatchModel, MatchRecipe, Material, finished
 
@@ -57,9 +57,7 @@ class TfidfMatcher(Matcher):
         """Return weighted bags of unit length [N, D]."""
         counts = self._counts(texts)
         counts.data = 1 + np.log(counts.data)
-        weighted = counts @ diags(self.idf)
-        lengths = np.sqrt(np.asarray(weighted.multiply(weighted).sum(axis=1)).ravel())
-        return csr_matrix(diags(1 / np.maximum(lengths, 1e-9)) @ weighted).astype(np.float32)
+        return unit_rows(counts @ diags(self.idf))
 
     def similarity(self, a: Texts, b: Texts) -> np.ndarray:
         return np.asarray(self.rows(a).multiply(self.rows(b)).sum(axis=1), np.float64).ravel()

@@ -201,8 +201,7 @@ class _Made:
             f"{ctx.name}：{len(good)} 段录音中有 {gone} 段不用于学习：超过 {self.options.longest:g} 秒，或时长不足以说完其文本。",
         )
         index = np.flatnonzero(good)
-        parts = [self.held.values[self.held.offsets[i] : self.held.offsets[i + 1]] for i in index]
-        held = Ragged(np.concatenate(parts), np.cumsum([0, *map(len, parts)], dtype=np.int64))
+        held = self.held.take(index)
         return _Made(self.front, self.units, held, [self.texts[i] for i in index], self.options, self.table.take(index))
 
     def feed(self, options: FrameOptions | None, least: int) -> Any:

@@ -209,7 +209,7 @@ class _Made:
             most = int(self.found.config.get("max_target_positions", 448)) - len(self.text.state["prompt"]) - 1
             good = np.array([0 < len(t) <= most for t in self.tokens]) & (self.held.lengths > 0)
             index = _some(good, options)
-            held, tokens = _rows_of(self.held, index), [self.tokens[i] for i in index]
+            held, tokens = self.held.take(index), [self.tokens[i] for i in index]
             told = self.text.state
             return TokenFeed(
                 held, tokens, self.front.mel, self.rate, options.seconds, least, prompt=told["prompt"], end=told["end"], changed=changed
@@ -218,9 +218,7 @@ class _Made:
         frames = self.held.lengths // 320
         cut = self.held.lengths >= int(options.longest * self.rate) - 1
         index = _some((self.ids.lengths > 0) & ~cut & (frames >= 1.05 * self.ids.lengths + 2), options)
-        return WaveFeed(
-            _rows_of(self.held, index), _rows_of(self.ids, index), self.rate, options.seconds, least, changed=changed
-        )
+        return WaveFeed(self.held.take(index), self.ids.take(index), self.rate, options.seconds, least, changed=changed)
 
     def model(self, recipe: str, options: HubSpeechOptions, ctx: FitContext) -> WhisperModel | HubFrameModel:
         """Return the model around the network."""
@@ -245,11 +243,6 @@ def _some(good: np.ndarray, options: HubSpeechOptions) -> np.ndarray:
             f"没有可学习的录音：{len(good)} 段录音均无声、超过 {options.longest:g} 秒，或时长不足以说完其文本。",
         )
     return np.flatnonzero(good)
-
-
-def _rows_of(rows: Ragged, index: np.ndarray) -> Ragged:
-    parts = [rows.values[rows.offsets[i] : rows.offsets[i + 1]] for i in index]
-    return Ragged(np.concatenate(parts), np.cumsum([0, *map(len, parts)], dtype=np.int64))
 
 
 class _WatchedWaves(Watched):
