@@ -19,6 +19,15 @@ if TYPE_CHECKING:
     from scipy.sparse import csr_matrix
 
 
+def standardised(figures: np.ndarray, mean: np.ndarray, std: np.ndarray) -> csr_matrix:
+    """Return figures [N, D] by their mean and deviation [D], cut at 5, with a mark of those that are missing: [N, D + 1]."""
+    from scipy.sparse import csr_matrix
+
+    scaled = np.clip((figures - mean) / std, -5, 5)
+    missing = np.isnan(scaled).any(axis=1, keepdims=True)
+    return csr_matrix(np.concatenate([np.nan_to_num(scaled), missing], axis=1).astype(np.float32))
+
+
 class Figures(Codec):
     """What a modality fills in: `width` (D) and `figures(values)`."""
 
@@ -71,11 +80,8 @@ class FiguresSparse(Figures):
         return cls(found.mean(0), np.maximum(found.std(0), 1e-3))
 
     def encode(self, values: pa.Array) -> csr_matrix:
-        from scipy.sparse import csr_matrix
 
-        scaled = np.clip((self.figures(values) - self.mean) / self.std, -5, 5)
-        missing = np.isnan(scaled).any(axis=1, keepdims=True)
-        return csr_matrix(np.concatenate([np.nan_to_num(scaled), missing], axis=1).astype(np.float32))
+        return standardised(self.figures(values), self.mean, self.std)
 
     def arrays(self) -> dict[str, np.ndarray]:
         return {"mean": self.mean, "std": self.std}

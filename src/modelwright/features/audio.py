@@ -18,6 +18,7 @@ from modelwright.core.schema import Column
 from modelwright.data.kinds.audio import decode, facts
 from modelwright.data.kinds.base import Unreadable
 from modelwright.features._decoded_cache import Kept
+from modelwright.features._figures import standardised
 from modelwright.features._hub_av import HubSound
 from modelwright.features.base import Codec, Ragged
 from modelwright.features.shared.mel import HOP, cepstra, deltas, log_mel
@@ -205,11 +206,7 @@ class AudioSparse(Codec):
         return cls(rate, seconds, found.mean(0), np.maximum(found.std(0), 1e-3))
 
     def encode(self, values: pa.Array) -> csr_matrix:
-        from scipy.sparse import csr_matrix
-
-        scaled = np.clip((summaries(values, self.rate, self.seconds) - self.mean) / self.std, -5, 5)
-        missing = np.isnan(scaled).any(axis=1, keepdims=True)
-        return csr_matrix(np.concatenate([np.nan_to_num(scaled), missing], axis=1).astype(np.float32))
+        return standardised(summaries(values, self.rate, self.seconds), self.mean, self.std)
 
     def state(self) -> dict[str, Any]:
         return {"rate": self.rate, "seconds": self.seconds}

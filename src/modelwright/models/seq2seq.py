@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from modelwright.models.quick import Dropout, attend
+from modelwright.models.rotary import angles, turns
 
 
 class Seq2Seq(nn.Module):
@@ -39,10 +40,8 @@ class Seq2Seq(nn.Module):
             _Layer(width, heads, wide, rate, cross=True) for _ in range(options.decoder_layers)
         )
         self.read, self.told = nn.RMSNorm(width), nn.RMSNorm(width)
-        each = width // heads
-        angle = 10_000.0 ** (-torch.arange(0, each, 2).float() / each)
         self.angle: Tensor
-        self.register_buffer("angle", angle, persistent=False)
+        self.register_buffer("angle", angles(width // heads), persistent=False)
 
     def forward(self, inputs: dict[str, Tensor]) -> Tensor:
         memory, mask = self.encode(inputs["source"])
@@ -90,8 +89,7 @@ class Seq2Seq(nn.Module):
         return self.drop(x)
 
     def _turn(self, begin: int, end: int) -> tuple[Tensor, Tensor]:
-        turn = torch.arange(begin, end, device=self.angle.device).float()[:, None] * self.angle[None]
-        return turn.cos(), turn.sin()
+        return turns(self.angle, end, begin)
 
 
 @dataclass

@@ -14,6 +14,7 @@ from torch.nn import functional as F
 
 from modelwright.models.cnn import norm
 from modelwright.models.encoders.text import Block
+from modelwright.models.rotary import angles, turns
 
 DEFAULTS: Mapping[str, float | int] = {
     "stretch": 0.15, "slide": 0.1, "gain": 0.3, "noise": 0.1, "tilt": 0.0, "time_masks": 1, "band_masks": 1,
@@ -86,14 +87,12 @@ class RotaryBlocks(nn.Module):
         super().__init__()
         self.blocks = nn.ModuleList(Block(width, heads, dropout) for _ in range(layers))
         self.norm = nn.RMSNorm(width)
-        each = width // heads
         self.angle: Tensor
-        self.register_buffer("angle", 10_000.0 ** (-torch.arange(0, each, 2).float() / each), persistent=False)
+        self.register_buffer("angle", angles(width // heads), persistent=False)
 
     def forward(self, x: Tensor, mask: Tensor) -> Tensor:
         """[B, S, D] and mask [B, S] -> [B, S, D]; padded places are never looked at."""
-        turn = torch.arange(x.shape[1], device=x.device).float()[:, None] * self.angle[None]
-        cos, sin = turn.cos(), turn.sin()
+        cos, sin = turns(self.angle, x.shape[1])
         for block in self.blocks:
             x = block(x, mask[:, None, None, :], cos, sin)
         out: Tensor = self.norm(x)

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from modelwright.models.both_ways import both_ways
+from modelwright.models.rotary import angles, turns
 
 _SILENT = 1.05  # log energy up to which a frame is silence that was put there
 _EVEN = 0.25  # deviations of loudness from frame to frame, up to which sound is taken for noise alone
@@ -130,15 +131,13 @@ class Conformer(nn.Module):
         super().__init__()
         self.blocks = nn.ModuleList(ConformerBlock(width, heads, 4 * width, kernel, dropout) for _ in range(layers))
         self.width = width
-        each = width // heads
         self.angle: Tensor
-        self.register_buffer("angle", 10_000.0 ** (-torch.arange(0, each, 2).float() / each), persistent=False)
+        self.register_buffer("angle", angles(width // heads), persistent=False)
 
     def forward(self, x: Tensor, lengths: Tensor) -> Tensor:
         """[B, T, D] and lengths [B] -> [B, T, D]."""
         real = inside(lengths, x.shape[1])
-        turn = torch.arange(x.shape[1], device=x.device).float()[:, None] * self.angle[None]
-        cos, sin = turn.cos(), turn.sin()
+        cos, sin = turns(self.angle, x.shape[1])
         for block in self.blocks:
             x = block(x, real, cos, sin)
         return x

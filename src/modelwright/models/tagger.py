@@ -15,6 +15,7 @@ from modelwright.models import chain as numpy_chain
 from modelwright.models.both_ways import both_ways
 from modelwright.models.chain import Chain
 from modelwright.models.encoders.text import Block
+from modelwright.models.rotary import angles, turns
 
 SMALL = 1 << 17  # hashed small features, shared by all templates
 
@@ -134,9 +135,8 @@ class Tagger(nn.Module):
                 Block(options.hidden, options.heads, options.dropout / 2) for _ in range(options.layers)
             )
             self.norm = nn.RMSNorm(options.hidden)
-            each = options.hidden // options.heads
             self.angle: Tensor
-            self.register_buffer("angle", 10_000.0 ** (-torch.arange(0, each, 2).float() / each), persistent=False)
+            self.register_buffer("angle", angles(options.hidden // options.heads), persistent=False)
             out = options.hidden
         self.head = Head(out, allowed)
 
@@ -162,10 +162,10 @@ class Tagger(nn.Module):
     def _encode(self, x: Tensor, mask: Tensor, lengths: Tensor) -> Tensor:
         if self.kind == "lstm":
             return both_ways(self.lstm, x, lengths)
-        turn = torch.arange(x.shape[1], device=x.device).float()[:, None] * self.angle[None]
+        cos, sin = turns(self.angle, x.shape[1])
         x, allowed = self.project(x), mask[:, None, None, :]
         for block in self.blocks:
-            x = block(x, allowed, turn.cos(), turn.sin())
+            x = block(x, allowed, cos, sin)
         return self.norm(x)
 
 

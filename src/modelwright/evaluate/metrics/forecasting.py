@@ -103,10 +103,15 @@ def crps(judged: Judged) -> np.ndarray:
     return _mean_of(np.nanmean(_quantile_losses(judged), axis=1) / _scale(judged, 0))
 
 
+def within_outermost(judged: Judged) -> tuple[np.ndarray, np.ndarray]:
+    """Return which values lie between the outermost quantiles, bool [N, H], and which are known at all, bool [N, H]."""
+    inside = (judged.truth >= judged.scores[:, :, 0]) & (judged.truth <= judged.scores[:, :, -1])
+    return inside, np.isfinite(judged.truth)
+
+
 def coverage(judged: Judged) -> np.ndarray:
     """Return parts of the share of values between the outermost quantiles [N, 2]."""
-    inside = (judged.truth >= judged.scores[:, :, 0]) & (judged.truth <= judged.scores[:, :, -1])
-    known = np.isfinite(judged.truth)
+    inside, known = within_outermost(judged)
     return np.stack([(inside & known).sum(axis=1), known.sum(axis=1)], axis=1).astype(float)
 
 

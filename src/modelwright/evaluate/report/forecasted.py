@@ -14,7 +14,7 @@ from modelwright.core.schema import Table
 from modelwright.core.task import Section
 from modelwright.core.words import Words
 from modelwright.data.windows import SERIES
-from modelwright.evaluate.metrics.forecasting import SCALES
+from modelwright.evaluate.metrics.forecasting import SCALES, within_outermost
 
 _WORST = 10
 _STEPS = 8
@@ -27,8 +27,7 @@ def sections(judged: Judged, test: Table) -> list[Section]:
         return []
     off = judged.chosen - judged.truth
     size = np.abs(judged.truth)
-    inside = (judged.truth >= judged.scores[:, :, 0]) & (judged.truth <= judged.scores[:, :, -1])
-    known = np.isfinite(judged.truth)
+    inside, known = within_outermost(judged)
     asked = target.levels[-1] - target.levels[0]
     return [_by_step(off, size, inside, known, asked), _by_series(judged, test, off, size, inside, known)]
 

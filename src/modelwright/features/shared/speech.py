@@ -60,6 +60,11 @@ class Front:
         """Return it as JSON values."""
         return {"rate": self.rate, "bands": self.bands, "level": self.level}
 
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Front:
+        """Read what `to_json` gave. Raises TypeError or ValueError for anything else."""
+        return cls(**{k: int(v) for k, v in data.items()})
+
 
 def levelled(samples: np.ndarray, rate: int) -> np.ndarray:
     """Return samples [T] as loud as speech usually is: their louder stretches of 20 ms at `_LOUD`, by at most `_MOST` times.

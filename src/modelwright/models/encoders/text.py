@@ -17,6 +17,7 @@ from modelwright.core.errors import OptionError
 from modelwright.models.both_ways import both_ways, padded
 from modelwright.models.encoders.base import Encoded, Encoder
 from modelwright.models.pretrained import HubText
+from modelwright.models.rotary import angles, turns
 
 
 class TokenEmbedding(nn.Module):
@@ -149,14 +150,12 @@ class TransformerEncoder(Encoder):
         )
         self.norm = nn.RMSNorm(width)
         self.width = 2 * width
-        angle = 10_000.0 ** (-torch.arange(0, width // options.heads, 2).float() / (width // options.heads))
         self.angle: Tensor
-        self.register_buffer("angle", angle, persistent=False)
+        self.register_buffer("angle", angles(width // options.heads), persistent=False)
 
     def forward(self, inputs: dict[str, Tensor]) -> Encoded:
         x, mask = self.embed(inputs)
-        turn = torch.arange(x.shape[1], device=x.device).float()[:, None] * self.angle[None]
-        cos, sin = turn.cos(), turn.sin()
+        cos, sin = turns(self.angle, x.shape[1])
         allowed = mask[:, None, None, :]
         for block in self.blocks:
             x = block(x, allowed, cos, sin)

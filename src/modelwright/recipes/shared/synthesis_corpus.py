@@ -57,7 +57,7 @@ class Voice:
     @classmethod
     def from_json(cls, data: Any) -> Self:
         """Read what `to_json` wrote."""
-        front = Front(**{k: int(v) for k, v in data["front"].items()})
+        front = Front.from_json(data["front"])
         reader, known = Reader.from_json(data["reader"]), Inventory([str(b) for b in data["bases"]])
         return cls(front, reader, known, str(data["text"]), str(data["speaker"]), tuple(map(str, data["speakers"])))
 

@@ -184,7 +184,7 @@ class FrameModel(SpeechModel):
         from modelwright.models.speech import Recogniser
 
         options, units = cls.options_class(**state["options"]), Units.restore(state["units"], {})
-        front = Front(**{k: int(v) for k, v in state["front"].items()})
+        front = Front.from_json(state["front"])
         network = Recogniser(front.bands, units.size, options)
         network.load_state_dict(read_tensors(folder / "weights.safetensors"))
         network.eval()

@@ -151,7 +151,7 @@ class HybridModel(FrameModel):
     @classmethod
     def restored(cls, state: Mapping[str, Any], folder: Path) -> Self:
         options, units = cls.options_class(**state["options"]), Units.restore(state["units"], {})
-        front = Front(**{k: int(v) for k, v in state["front"].items()})
+        front = Front.from_json(state["front"])
         network = network_of(front, units, options)
         network.load_state_dict(read_tensors(folder / "weights.safetensors"))
         network.eval()

@@ -69,7 +69,7 @@ class DtwModel(SpeechModel):
     def load(cls, folder: Path, target: TargetCodec) -> DtwModel:
         with Loading(folder):
             state, arrays = read_state(folder), read_arrays(folder / "templates.safetensors")
-            front = Front(**{k: int(v) for k, v in state["front"].items()})
+            front = Front.from_json(state["front"])
             texts = [str(t) for t in state["texts"]]
             return cls(front, int(state["cepstra"]), [arrays[str(i)] for i in range(len(texts))], texts)
 

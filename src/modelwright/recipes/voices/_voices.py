@@ -131,7 +131,7 @@ class VoiceRecipe(Recipe):
 
 def front_of(state: Mapping[str, Any]) -> Front:
     """Return the front end that `told` gave."""
-    return Front(**{k: int(v) for k, v in state["front"].items()})
+    return Front.from_json(state["front"])
 
 
 def spoken(table: Table, ctx: FitContext, bands: int) -> tuple[Front, list[np.ndarray], np.ndarray]:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import re
+import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
+import modelwright
 from modelwright.core.run import slug, write_text
-from modelwright.release.bundle import Predictor
+from modelwright.release.bundle import Predictor, save
 
 
 @dataclass(frozen=True)
@@ -26,6 +28,19 @@ class Packed:
     def host(self) -> str:
         """The name as containers and hosts may have it (RFC 1123): small letters, digits and dashes, at most 50."""
         return host_name(self.name)
+
+    def copy_bundle(self, place: Path) -> None:
+        """Put the model's bundle at a place where nothing is yet."""
+        if self.bundle is None:
+            save(self.predictor, place)
+        else:
+            shutil.copytree(self.bundle, place)
+
+
+def copy_modelwright(folder: Path) -> None:
+    """Put this package into a folder, from which it can be imported there."""
+    source = Path(modelwright.__file__).parent
+    shutil.copytree(source, folder / "modelwright", ignore=shutil.ignore_patterns("__pycache__", "*.pyc"))
 
 
 def host_name(name: str) -> str:

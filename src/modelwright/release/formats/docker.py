@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import shutil
 import sys
 from pathlib import Path
 
-import modelwright
 from modelwright.core.run import write_text
 from modelwright.core.version import VERSION
-from modelwright.release.bundle import save
-from modelwright.release.formats.base import Packed
+from modelwright.release.formats.base import Packed, copy_modelwright
 from modelwright.release.formats.shared.requirements import extras_of, with_torch, write_requirements
 
 PORT, USER = 8000, 10001
@@ -84,12 +81,8 @@ def write(packed: Packed, folder: Path) -> None:
 
 def write_image(packed: Packed, folder: Path, extras: list[str]) -> None:
     """Write the Dockerfile and what it copies."""
-    if packed.bundle is None:
-        save(packed.predictor, folder / "bundle")
-    else:
-        shutil.copytree(packed.bundle, folder / "bundle")
-    source = Path(modelwright.__file__).parent
-    shutil.copytree(source, folder / "app" / "modelwright", ignore=shutil.ignore_patterns("__pycache__", "*.pyc"))
+    packed.copy_bundle(folder / "bundle")
+    copy_modelwright(folder / "app")
     write_requirements(folder, extras)
     write_text(folder / ".dockerignore", "secrets/\n")
     write_text(folder / "Dockerfile", _DOCKERFILE.format(**told(packed)))

@@ -6,17 +6,14 @@ import contextlib
 import io
 import logging
 import os
-import shutil
 import tempfile
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import modelwright
 from modelwright.core.run import write_text
-from modelwright.release.bundle import save
-from modelwright.release.formats.base import Packed
+from modelwright.release.formats.base import Packed, copy_modelwright
 from modelwright.release.formats.shared.requirements import direct, extras_of, pins
 
 _MODEL = '''\
@@ -74,13 +71,9 @@ def write(packed: Packed, folder: Path) -> None:
     pinned = [f"{name}=={version}" for name, version in pins(listed).items()]
     with tempfile.TemporaryDirectory() as made:
         place = Path(made)
-        if packed.bundle is None:
-            save(packed.predictor, place / "bundle")
-        else:
-            shutil.copytree(packed.bundle, place / "bundle")
+        packed.copy_bundle(place / "bundle")
         write_text(place / "model.py", _MODEL)
-        source = Path(modelwright.__file__).parent
-        shutil.copytree(source, place / "modelwright", ignore=shutil.ignore_patterns("__pycache__", "*.pyc"))
+        copy_modelwright(place)
         with _quiet():
             from mlflow.pyfunc import save_model
 

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 
-import modelwright
 from modelwright.core.run import write_text
-from modelwright.release.bundle import save
-from modelwright.release.formats.base import Packed, write_yaml
+from modelwright.release.formats.base import Packed, copy_modelwright, write_yaml
 from modelwright.release.formats.shared.requirements import extras_of, write_requirements
 from modelwright.release.formats.shared.secrets import write_secrets
 
@@ -52,12 +49,8 @@ deployments of yours ask by handle: `await handle.predict.remote([{{...}}])`. Qu
 
 def write(packed: Packed, folder: Path) -> None:
     """Fill a folder with the application, its bundle, Modelwright and requirements."""
-    if packed.bundle is None:
-        save(packed.predictor, folder / "bundle")
-    else:
-        shutil.copytree(packed.bundle, folder / "bundle")
-    source = Path(modelwright.__file__).parent
-    shutil.copytree(source, folder / "modelwright", ignore=shutil.ignore_patterns("__pycache__", "*.pyc"))
+    packed.copy_bundle(folder / "bundle")
+    copy_modelwright(folder)
     write_requirements(folder, extras_of(packed.predictor, "serve", "ray"))
     write_secrets(folder, "key")
     write_text(folder / "app.py", _APP.format(name=packed.name))
