@@ -80,7 +80,6 @@ class FiguresSparse(Figures):
         return cls(found.mean(0), np.maximum(found.std(0), 1e-3))
 
     def encode(self, values: pa.Array) -> csr_matrix:
-
         return standardised(self.figures(values), self.mean, self.std)
 
     def arrays(self) -> dict[str, np.ndarray]:
