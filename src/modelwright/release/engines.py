@@ -11,7 +11,6 @@ engines could not be judged by then.
 from __future__ import annotations
 
 import contextlib
-import logging
 import math
 import shutil
 import tempfile
@@ -24,6 +23,7 @@ from typing import TYPE_CHECKING, Any
 from modelwright.core.answers.objects import ObjectsCodec
 from modelwright.core.errors import MissingExtra, ModelwrightError, unknown
 from modelwright.core.extras import need
+from modelwright.core.quiet import errors_alone
 from modelwright.core.run import RunFolder, read_json, write_json
 from modelwright.core.version import VERSION
 from modelwright.core.words import Words
@@ -274,22 +274,10 @@ def _quantised(source: Path, folder: Path) -> None:
         if entry.is_dir():
             shutil.copytree(entry, folder / entry.name)
         elif entry.suffix == ".onnx":
-            with _quiet():
+            with errors_alone(None):  # the library advises by the root's log
                 quantize_dynamic(str(entry), str(folder / entry.name), weight_type=QuantType.QInt8)
         else:
             shutil.copyfile(entry, folder / entry.name)
-
-
-@contextlib.contextmanager
-def _quiet() -> Iterator[None]:
-    """Keep the library's advice out of the terminal."""
-    root = logging.getLogger()
-    level = root.level
-    root.setLevel(logging.ERROR)
-    try:
-        yield
-    finally:
-        root.setLevel(level)
 
 
 def _list(folder: Path) -> None:

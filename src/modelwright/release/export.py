@@ -13,12 +13,7 @@ Legend: N rows, K outputs, S stored features of a row, D features.
 
 from __future__ import annotations
 
-import contextlib
-import io
 import json
-import logging
-import warnings
-from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -28,6 +23,7 @@ import pyarrow as pa
 
 from modelwright.core.answers.objects import ObjectsCodec
 from modelwright.core.errors import MissingExtra, ModelwrightError
+from modelwright.core.quiet import unheard
 from modelwright.core.recipe import Model
 from modelwright.core.run import read_json, whole_folder, write_json, write_text
 from modelwright.core.schema import Table, arrow_type
@@ -185,24 +181,6 @@ def _member(model: Model, sample: Table) -> tuple[Any, str]:
     )
 
 
-@contextlib.contextmanager
-def _quiet() -> Iterator[None]:
-    """Keep the exporter's own talk out of the terminal."""
-    logger = logging.getLogger("torch.onnx")
-    level = logger.level
-    logger.setLevel(logging.ERROR)
-    try:
-        with (
-            warnings.catch_warnings(),
-            contextlib.redirect_stdout(io.StringIO()),
-            contextlib.redirect_stderr(io.StringIO()),
-        ):
-            warnings.simplefilter("ignore")
-            yield
-    finally:
-        logger.setLevel(level)
-
-
 def _network(model: Any, sample: Table) -> Any:
     """Trace the network with batch and length left open."""
     import torch
@@ -212,7 +190,7 @@ def _network(model: Any, sample: Table) -> Any:
     axes = model.dynamic_axes()  # several columns of text or series have lengths of their own
     dims = {d: torch.export.Dim(d, min=1) for own in axes.values() for d in own.values()}
     shapes = tuple({axis: dims[d] for axis, d in axes[n].items()} for n in names)
-    with _quiet(), torch.inference_mode():
+    with unheard("torch.onnx"), torch.inference_mode():
         program = torch.onnx.export(
             model.answering(names),
             tuple(inputs[n] for n in names),

@@ -7,7 +7,6 @@ Legend: B batch, C channels, S side, Z channels of a code, T tokens, D width of 
 from __future__ import annotations
 
 import json
-import logging
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,6 +17,7 @@ import torch
 from torch import Tensor, nn
 
 from modelwright.core.errors import BundleError, MissingExtra, OptionError
+from modelwright.core.quiet import errors_alone
 from modelwright.models.pretrained import quiet_transformers
 
 _FAULTS = (OSError, ValueError, RuntimeError, KeyError, TypeError, AttributeError)
@@ -215,11 +215,5 @@ def _quietly() -> Iterator[Any]:
         import transformers
     except ImportError as e:
         raise MissingExtra("diffusion", "Using a diffusion model from a folder", "使用文件夹中的扩散模型") from e
-    logger = logging.getLogger("diffusers")
-    level = logger.level
-    logger.setLevel(logging.ERROR)
-    try:
-        with quiet_transformers(transformers):
-            yield diffusers
-    finally:
-        logger.setLevel(level)
+    with errors_alone("diffusers"), quiet_transformers(transformers):
+        yield diffusers

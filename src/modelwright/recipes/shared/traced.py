@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
-import io
-import logging
-import warnings
 from typing import Any
 
 from modelwright.core.errors import ModelwrightError
+from modelwright.core.quiet import unheard
 
 _OPSET = 18
 _INT64, _BOOL = 7, 9  # types as ONNX numbers them
@@ -21,23 +18,11 @@ def onnx_of(network: Any, fed: tuple[Any, ...], inputs: list[str], outputs: list
     """
     import torch
 
-    logger = logging.getLogger("torch.onnx")
-    level = logger.level
-    logger.setLevel(logging.ERROR)
-    try:
-        with (
-            warnings.catch_warnings(),
-            contextlib.redirect_stdout(io.StringIO()),
-            contextlib.redirect_stderr(io.StringIO()),
-            torch.inference_mode(),
-        ):
-            warnings.simplefilter("ignore")
-            program = torch.onnx.export(
-                network, fed, dynamo=True, input_names=inputs, output_names=outputs, dynamic_shapes=sides,
-                opset_version=_OPSET, verbose=False, custom_translation_table=_further(),
-            )  # fmt: skip
-    finally:
-        logger.setLevel(level)
+    with unheard("torch.onnx"), torch.inference_mode():
+        program = torch.onnx.export(
+            network, fed, dynamo=True, input_names=inputs, output_names=outputs, dynamic_shapes=sides,
+            opset_version=_OPSET, verbose=False, custom_translation_table=_further(),
+        )  # fmt: skip
     if program is None:
         raise ModelwrightError("The network could not be traced.", "无法导出该网络。")
     return program.model_proto

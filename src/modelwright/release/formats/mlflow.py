@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import io
-import logging
 import os
 import tempfile
 import warnings
@@ -12,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from modelwright.core.quiet import errors_alone
 from modelwright.core.run import write_text
 from modelwright.release.formats.base import Packed, copy_modelwright
 from modelwright.release.formats.shared.requirements import direct, extras_of, pins
@@ -92,16 +92,10 @@ def write(packed: Packed, folder: Path) -> None:
 @contextlib.contextmanager
 def _quiet() -> Iterator[None]:
     """Keep the library's own talk, and its warnings of its own code, out of the terminal."""
-    logger = logging.getLogger("mlflow")
-    level = logger.level
-    logger.setLevel(logging.ERROR)
-    try:
-        # its bars of progress and coloured warnings go past filters; what fails is raised
-        with warnings.catch_warnings(), contextlib.redirect_stderr(io.StringIO()):
-            warnings.simplefilter("ignore")
-            yield
-    finally:
-        logger.setLevel(level)
+    # its bars of progress and coloured warnings go past filters; what fails is raised
+    with errors_alone("mlflow"), warnings.catch_warnings(), contextlib.redirect_stderr(io.StringIO()):
+        warnings.simplefilter("ignore")
+        yield
 
 
 def _signature(packed: Packed) -> Any:
