@@ -121,6 +121,8 @@ def test_flow_leads_from_noise_to_pictures_and_few_steps_suffice():
     assert 0.02 < bars < 0.5, "about a seventh of the pixels are bright in bars"
     few = model.drawn(np.array([1, 2]), [1, 2], 4, None)
     assert not np.array_equal(few, made)
+    many = model.drawn(np.array([1, 2]), [1, 2], 40, None).astype(float)
+    assert abs(few - many).mean() < 16, "the second network goes the ways of the first"
     assert np.array_equal(few, model.drawn(np.array([1, 2]), [1, 2], 4, None))
 
 

@@ -247,6 +247,21 @@ def test_a_share_is_stretched_where_a_little_more_lets_a_recipe_begin(monkeypatc
     assert made._share(dear, made.variants(dear)[0], 0) <= 0.251 * 40
 
 
+@pytest.mark.parametrize(
+    ("options", "part"),
+    [({"search": "none", "refit": False}, 0.98), ({"refit": False}, 0.55), ({"search": "none"}, 0.55)],
+)
+def test_a_network_that_nothing_comes_after_has_the_rest_of_the_time(options, part, monkeypatch):
+    quick = some("net", right=0.9, told=2.0)
+    made, _ = planner(monkeypatch, [guess(), quick], folds=1, seconds=40.0)
+    made.config = made.config.model_copy(update={"refit": None, "search": "auto"} | options)
+    made.choose_recipes()
+    monkeypatch.setattr("modelwright.tune.planner.affordable_network", lambda r: r.name == "net")
+    monkeypatch.setattr("modelwright.tune.shares.on_torch", lambda r: r.name == "net")
+    share = made._share(quick, made.variants(quick)[0], 1)
+    assert share == pytest.approx(part * 40, rel=0.05)
+
+
 @pytest.mark.parametrize(("rows", "part"), [(1, 0.79), (10**9, 0.0)])
 def test_of_very_many_rows_one_fit_that_is_cut_short_takes_most_of_the_time(rows, part, monkeypatch):
     dear = some("dear", right=0.9, told=200.0)

@@ -13,8 +13,7 @@ _LEFT_OUT = 0.1  # of the conditions, so that the network knows pictures of no c
 
 class FlowFeed(DrawnFeed):
     """A `Feed` of pictures uint8 [N, C, S, S], or float32 as a network sees them, under conditions int64 [N, ...]: a batch is a point on the straight path from noise to each
-    picture, its time and its condition; the answer is the direction of the path. `starts` [N, C, S, S] are the noises from which the
-    pictures were made by a network whose ways are to be straightened (reflow: Liu et al. 2022, arXiv 2209.03003)."""
+    picture, its time and its condition; the answer is the direction of the path."""
 
     def __init__(
         self,
@@ -24,10 +23,9 @@ class FlowFeed(DrawnFeed):
         steps: int,
         *,
         mirror: bool,
-        starts: np.ndarray | None = None,
     ) -> None:
         super().__init__(len(pictures), batch, steps)
-        self.pictures, self.asked, self.mirror, self.starts = pictures, asked, mirror, starts
+        self.pictures, self.asked, self.mirror = pictures, asked, mirror
 
     def load(self, batch: Batch, device: str) -> tuple[tuple[Tensor, Tensor, Tensor], Tensor]:
         """Return ((points [B, C, S, S], times [B], conditions [B, ...]), directions [B, C, S, S])."""
@@ -36,10 +34,7 @@ class FlowFeed(DrawnFeed):
         wanted = _in_unit_range(self.pictures[rows])
         if self.mirror:
             wanted = _turned(wanted, rng)
-        if self.starts is None:
-            noise = torch.from_numpy(rng.standard_normal(wanted.shape, np.float32))
-        else:
-            noise = torch.from_numpy(self.starts[rows])
+        noise = torch.from_numpy(rng.standard_normal(wanted.shape, np.float32))
         # times near the middle are the hardest, and are drawn more often (Esser et al. 2024, arXiv 2403.03206)
         time = torch.from_numpy(1 / (1 + np.exp(-rng.standard_normal(len(rows)).astype(np.float32))))
         asked = self.asked[rows].copy()
@@ -47,6 +42,27 @@ class FlowFeed(DrawnFeed):
         at = time[:, None, None, None]
         point = (1 - at) * noise + at * wanted
         return (point.to(device), time.to(device), torch.from_numpy(asked).to(device)), (wanted - noise).to(device)
+
+
+class StrideFeed(DrawnFeed):
+    """A `Feed` of the points [K + 1, N, C, S, S] at which the ways of N pictures were at evenly spaced times, under conditions int64 [N, ...]:
+    a batch is a point at one of the first K times, the answer the straight direction to the next one. A network that learns it does K long
+    steps as another does many short ones (progressive distillation: Salimans and Ho 2022, arXiv 2202.00512; with the guidance in it: Meng
+    et al. 2022, arXiv 2210.03142)."""
+
+    def __init__(self, points: np.ndarray, asked: np.ndarray, batch: int, steps: int) -> None:
+        super().__init__(points.shape[1], batch, steps)
+        self.points, self.asked = points, asked
+
+    def load(self, batch: Batch, device: str) -> tuple[tuple[Tensor, Tensor, Tensor], Tensor]:
+        """Return ((points [B, C, S, S], times [B], conditions [B, ...]), directions [B, C, S, S])."""
+        rows, seed = batch
+        strides = len(self.points) - 1
+        at = np.random.default_rng(seed).integers(0, strides, len(rows))
+        here, there = (torch.from_numpy(self.points[k, rows]).float() for k in (at, at + 1))
+        time = torch.from_numpy((at / strides).astype(np.float32))
+        asked = torch.from_numpy(self.asked[rows])
+        return (here.to(device), time.to(device), asked.to(device)), (strides * (there - here)).to(device)
 
 
 def _in_unit_range(pictures: np.ndarray) -> Tensor:

@@ -174,7 +174,9 @@ class Planner(Climb):
         nets = any(affordable_network(r) for r in self._recipes)
         # where the plan is long, one long fit is worth more than a short one and its repetition on all rows
         long = self._slow(recipe) and not self.config.refit
-        long = long and self.fits.expected(recipe, options) > LONG_SHARE * self.left()
+        # whether nothing comes after it: no other recipe or fold, no search, no repetition on all rows
+        alone = last and self.config.search == "none" and len(self.validation.splits) == 1 and not self.end.refits
+        long = long and (alone or self.fits.expected(recipe, options) > LONG_SHARE * self.left())
         first = long and not self.end.kept
         if long:
             self.end.kept.add(recipe.name)

@@ -143,6 +143,45 @@ class Begun(NamedTuple):
         return (1 - time) * noise + time * self.wanted
 
 
+def _direction(network: nn.Module, x: Tensor, t: float, asked: Tensor, guidance: float) -> Tensor:
+    """Return the way [B, C, S, S] that leads on from points [B, C, S, S] at a time `t`; beyond the condition by `guidance` above 1."""
+    time = torch.full((len(x),), t, device=x.device)
+    if guidance == 1.0 or not asked.any():
+        return cast(Tensor, network((x, time, asked)))
+    nothing = torch.zeros_like(asked)
+    both: Tensor = network((torch.cat([x, x]), torch.cat([time, time]), torch.cat([asked, nothing])))
+    toward, away = both.chunk(2)
+    return away + guidance * (toward - away)
+
+
+def _step(
+    network: nn.Module, x: Tensor, times: tuple[float, float], asked: Tensor, guidance: float, heun: bool
+) -> Tensor:
+    """Return where points [B, C, S, S] are after a step from one time to another, by Euler's or Heun's method. No network is asked at time 1."""
+    t, after = times
+    first = _direction(network, x, t, asked, guidance)
+    moved = x + (after - t) * first
+    if not heun or after >= 1:
+        return moved
+    return x + (after - t) * 0.5 * (first + _direction(network, moved, after, asked, guidance))
+
+
+@torch.no_grad()
+def way_points(
+    network: nn.Module, noise: Tensor, asked: Tensor, guidance: float, strides: int, within: int = 2
+) -> Tensor:
+    """Return the points [strides + 1, B, C, S, S] at which the ways from noise [B, C, S, S] are at evenly spaced times, the first and the
+    last among them, by `within` steps of Heun's method from each to the next."""
+    points = [noise]
+    for i in range(strides):
+        x = points[-1]
+        for j in range(within):
+            at = ((i + k / within) / strides for k in (j, j + 1))
+            x = _step(network, x, (next(at), next(at)), asked, guidance, heun=True)
+        points.append(x)
+    return torch.stack(points)
+
+
 @torch.no_grad()
 def sampled(
     network: nn.Module,
@@ -159,30 +198,18 @@ def sampled(
     the way is joined where that picture is on it (Meng et al. 2021, arXiv 2108.01073); what is not made anew is put back after each step, and
     each step is gone twice so that both parts fit together (Lugmayr et al. 2022, arXiv 2201.09865). No value is beyond `bound`.
     """
-    x, none = noise, torch.zeros_like(asked)
+    x = noise
     start = begun.start if begun is not None else 0.0
     held = begun is not None and bool((begun.new < 1).any())
     if begun is not None:
         x = begun.at(start, noise)
-
-    def way(x: Tensor, t: float) -> Tensor:
-        time = torch.full((len(x),), t, device=x.device)
-        if guidance == 1.0 or not asked.any():
-            return network((x, time, asked))
-        both: Tensor = network((torch.cat([x, x]), torch.cat([time, time]), torch.cat([asked, none])))
-        toward, away = both.chunk(2)
-        return away + guidance * (toward - away)
 
     heun = steps > 8
     count = max(1, steps // 2) if heun else steps
     for i in range(count):
         t, after = (start + (1 - start) * j / count for j in (i, i + 1))
         for last in (False, True) if held and t > 0 and i + 1 < count else (True,):
-            first = way(x, t)
-            moved = x + (after - t) * first
-            if heun and i + 1 < count:
-                moved = x + (after - t) * 0.5 * (first + way(moved, after))
-            x = moved
+            x = _step(network, x, (t, after), asked, guidance, heun and i + 1 < count)
             if begun is not None:
                 x = begun.new * x + (1 - begun.new) * begun.at(after, noise)
                 if not last:  # back to where the step began, with other noise

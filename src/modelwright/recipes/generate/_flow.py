@@ -1,4 +1,4 @@
-"""What the recipes of flow matching share: training under labels or words, guidance, and a second network of straight ways, for few steps."""
+"""What the recipes of flow matching share: training under labels or words, guidance, and a second network that goes the same ways in few long steps."""
 
 from __future__ import annotations
 
@@ -20,11 +20,15 @@ from modelwright.recipes.generate._generate import GenerateModel, GenerateOption
 if TYPE_CHECKING:
     from torch import Tensor
 
-FEW = 4  # steps, up to which the network with straight ways answers
+FEW = 4  # steps, up to which the network of long steps answers
+_STEP = 2.8e-9  # seconds of a step for each picture, place and square of the width, two cores
 _STEPS, _LEAST_STEPS = 100, 10  # of an epoch, at most and at least
 _PASSES = 4  # times that an epoch shows few pictures
 _TOGETHER = 64
 _DISTILLED = 0.25  # of the time
+_DRAWN = 0.35  # of that time: the ways are gone before anything is learnt from them
+_UNCONDITIONAL = 0.1  # of the ways, so that the network of long steps draws without a condition too
+_SLOWER = 0.3  # of the learning rate, for weights that know nearly all of it
 _CLASS_OF_LETTERS = 1  # channels of pictures that are not mirrored: letters and digits are grey
 
 
@@ -45,13 +49,13 @@ class FlowOptions(GenerateOptions):
     patience: int = Field(1000, ge=1)
     mirror: bool | None = None
     steps: int = Field(20, ge=1, le=1000)
-    guidance: float = Field(1.5, ge=1, le=20)
+    guidance: float = Field(2.0, ge=1, le=20)
     distil: bool = False
     pairs: int = Field(2048, ge=64)
 
 
 class FlowModel(GenerateModel):
-    """The network, and with `distil` a second one of straight ways."""
+    """The network, and with `distil` a second one of long steps."""
 
     network: Any = None
     few: Any = None
@@ -91,12 +95,24 @@ class FlowModel(GenerateModel):
 
         count = int(np.clip(steps or self.options.steps, 1, 1000))
         led = float(np.clip(guidance or self.options.guidance, 1.0, 20.0))
-        straight = count <= FEW and self.few is not None and begin is None
-        network, led = (self.few, 1.0) if straight else (self.network, led)
+        long = count <= FEW and self.few is not None and begin is None
+        network, led = (self.few, 1.0) if long else (self.network, led)
         noise = torch.from_numpy(self.noises(seeds)).to(self.device)
         network.eval()
         begun = None if begin is None else self._begun(begin, seeds)
         return sampled(network, noise, torch.from_numpy(asked).to(self.device), count, led, begun, self.bound)
+
+    def way_points(self, asked: np.ndarray, seeds: Sequence[int], strides: int) -> np.ndarray:
+        """Return the points float16 [strides + 1, N, C, S, S] at which the ways from the seeds' noise are at evenly spaced times."""
+        import torch
+
+        from modelwright.models.generate.flow import way_points
+
+        noise = torch.from_numpy(self.noises(seeds)).to(self.device)
+        self.network.eval()
+        found = way_points(self.network, noise, torch.from_numpy(asked).to(self.device), self.options.guidance, strides)
+        halves: np.ndarray = found.half().cpu().numpy()
+        return halves
 
     def _begun(self, begin: Beginning, seeds: Sequence[int]) -> Any:
         import torch
@@ -161,7 +177,7 @@ def steps_of(rows: int, batch: int) -> int:
 
 
 class FlowRecipe(GenerateRecipe):
-    """How a network is trained by flow matching, and one of straight ways after it (Liu et al. 2022, arXiv 2209.03003)."""
+    """How a network is trained by flow matching, and one of long steps after it (Salimans and Ho 2022, arXiv 2202.00512)."""
 
     options: ClassVar[type[Options]] = FlowOptions
     model: ClassVar[type[Model]]
@@ -169,11 +185,9 @@ class FlowRecipe(GenerateRecipe):
     def estimate(self, train: Table, options: Options, ctx: FitContext) -> Estimate:
         assert isinstance(options, FlowOptions)
         side = options.side or 32
-        step = 4e-8 * options.batch * (side / options.fold) ** 2 * options.width**2 / 48
-        epoch = (
-            steps_of(len(train), options.batch) * step
-        )  # of few pictures a short one: there is no time like theirs to refuse them
-        return Estimate(5 + 0.5 * options.epochs * epoch, (2 << 30) + 4000 * len(train), 2 + 3 * epoch)
+        step = _STEP * options.batch * (side / options.fold) ** 2 * options.width**2
+        epoch = steps_of(len(train), options.batch) * step
+        return Estimate(5 + 0.5 * options.epochs * epoch, (2 << 30) + 4000 * len(train), 2 + epoch)
 
     def learn(self, model: GenerateModel, pictures: Pictures, ctx: FitContext) -> None:
         import torch
@@ -201,47 +215,32 @@ class FlowRecipe(GenerateRecipe):
         trained = run_loop(model.network, feed, mse_loss, None, options, own, epochs=epochs)
         model.history, model.extent = trained.history, {"epochs": trained.epochs}
         if options.distil:
-            self._straighten(model, pictures, own, max(1, epochs // 4), ctx)
+            self._distil(model, pictures, own, max(1, epochs // 4), ctx)
 
-    def _straighten(self, model: FlowModel, pictures: Pictures, own: FitContext, epochs: int, ctx: FitContext) -> None:
-        """Train a copy on pairs of a noise and what the network made of it: its ways become straight, so that few steps suffice."""
+    def _distil(self, model: FlowModel, pictures: Pictures, own: FitContext, epochs: int, ctx: FitContext) -> None:
+        """Train a copy on the ways that the network goes, its guidance in them, so that few long steps suffice."""
         from torch.nn.functional import mse_loss
 
-        from modelwright.train.flow_matching import FlowFeed
+        from modelwright.train.flow_matching import StrideFeed
         from modelwright.train.loop import train as run_loop
 
         options = model.options
         rng = np.random.default_rng(ctx.seed)
         asked = pictures.asked[rng.integers(0, len(pictures.asked), options.pairs)]
+        asked[rng.random(len(asked)) < _UNCONDITIONAL] = 0
         seeds = rng.integers(1 << 40, 1 << 41, options.pairs).tolist()
-        noises, made = list[np.ndarray](), list[np.ndarray]()
-        until = (
-            ctx.deadline.sub(0.5 * ctx.deadline.remaining()) if np.isfinite(ctx.deadline.remaining()) else ctx.deadline
-        )
+        ways = list[np.ndarray]()
+        left = ctx.deadline.remaining()
+        until = ctx.deadline.sub(_DRAWN * left) if np.isfinite(left) else ctx.deadline
         for at in range(0, options.pairs, _TOGETHER):
-            if until.expired() and made:
+            if until.expired() and ways:
                 break
-            some = seeds[at : at + _TOGETHER]
-            drawn = model.made(asked[at : at + _TOGETHER], some, max(FEW + 1, options.steps), None)
-            made.append(drawn.cpu().numpy())
-            noises.append(model.noises(some))
-        pixels, starts = np.concatenate(made), np.concatenate(noises)
+            ways.append(model.way_points(asked[at : at + _TOGETHER], seeds[at : at + _TOGETHER], FEW))
+        points = np.concatenate(ways, axis=1)
         few = deepcopy(model.network)
-        feed = FlowFeed(
-            pixels,
-            asked[: len(pixels)],
-            options.batch,
-            min(_STEPS, max(_LEAST_STEPS, len(pixels) // options.batch)),
-            mirror=False,
-            starts=starts,
-        )
-        run_loop(
-            few,
-            feed,
-            mse_loss,
-            None,
-            options,
-            replace(own, deadline=ctx.deadline.sub(0.9 * ctx.deadline.remaining())),
-            epochs=epochs,
-        )
+        steps = min(_STEPS, max(_LEAST_STEPS, points.shape[1] // options.batch))
+        feed = StrideFeed(points, asked[: points.shape[1]], options.batch, steps)
+        context = replace(own, deadline=ctx.deadline.sub(0.9 * ctx.deadline.remaining()))
+        slower = options.model_copy(update={"lr": _SLOWER * options.lr})
+        run_loop(few, feed, mse_loss, None, slower, context, epochs=epochs)
         model.few = few.eval()

@@ -26,7 +26,7 @@ class DiTOptions(FlowOptions):
 
 
 class DiTModel(FlowModel):
-    """The network, and with `distil` a second one of straight ways."""
+    """The network, and with `distil` a second one of long steps."""
 
     recipe = "image-dit"
 
@@ -49,7 +49,7 @@ class ImageDiT(FlowRecipe):
     space = {
         "lr": Range(3e-4, 3e-3, log=True),
         "depth": Choice((4, 6, 8)),
-        "guidance": Choice((1.0, 1.5, 2.5)),
+        "guidance": Choice((1.0, 2.0, 3.0)),
         "distil": Choice((False, True)),
     }
 

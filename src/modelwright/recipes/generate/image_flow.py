@@ -1,4 +1,4 @@
-"""A small U-Net by flow matching, under labels or words, with guidance; and a second one whose ways are straight, for few steps."""
+"""A small U-Net by flow matching, under labels or words, with guidance; and a second one that goes the same ways in few long steps."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _FEW = 256  # pictures below which batches and the network are smaller, so that 
 
 
 class ImageFlowModel(FlowModel):
-    """The U-Net, and with `distil` a second one of straight ways."""
+    """The U-Net, and with `distil` a second one of long steps."""
 
     recipe = "image-flow"
 
@@ -27,7 +27,7 @@ class ImageFlowModel(FlowModel):
 
 
 class ImageFlow(FlowRecipe):
-    """Lipman et al. 2022 (arXiv 2210.02747); straight ways: Liu et al. 2022 (arXiv 2209.03003)."""
+    """Lipman et al. 2022 (arXiv 2210.02747); long steps: Salimans and Ho 2022 (arXiv 2202.00512)."""
 
     name = "image-flow"
     title = Words("flow matching", "流匹配")
@@ -38,7 +38,7 @@ class ImageFlow(FlowRecipe):
     space = {
         "lr": Range(3e-4, 3e-3, log=True),
         "width": Choice((48, 64, 96)),
-        "guidance": Choice((1.0, 1.5, 2.5)),
+        "guidance": Choice((1.0, 2.0, 3.0)),
         "distil": Choice((False, True)),
     }
 

@@ -42,7 +42,7 @@ class LatentOptions(FlowOptions):
 
 
 class LatentModel(FlowModel):
-    """The autoencoder, the flow over its codes, and with `distil` a second one of straight ways."""
+    """The autoencoder, the flow over its codes, and with `distil` a second one of long steps."""
 
     recipe = "image-latent"
     coder: Any = None
@@ -104,7 +104,7 @@ class ImageLatent(FlowRecipe):
     space = {
         "lr": Range(3e-4, 3e-3, log=True),
         "width": Choice((48, 64, 96)),
-        "guidance": Choice((1.0, 1.5, 2.5)),
+        "guidance": Choice((1.0, 2.0, 3.0)),
         "distil": Choice((False, True)),
     }
 
