@@ -10,6 +10,7 @@ import pytest
 
 from modelwright.core.config import RunConfig, check_tasks, load_config, make_config, save_config
 from modelwright.core.errors import OptionError
+from modelwright.core.option_groups import declared
 from modelwright.core.option_groups.declared import options
 from modelwright.core.options import RunOptions
 
@@ -146,3 +147,10 @@ def test_a_recipe_takes_over_an_option_of_a_run_of_its_name_and_type_only():
     taken = {n: passed_to(get_recipe(n).options.model_fields) for n in ("answer-bm25", "style-adain", "popular-items")}
     assert taken == {"answer-bm25": ("wrong",), "style-adain": (), "popular-items": ()}
     assert "frequency" not in passed_to(get_recipe("ials").options.model_fields)
+
+
+@pytest.mark.parametrize("lang", ["en", "zh"])
+def test_no_two_groups_of_options_go_by_one_title(lang):
+    """Help and reference put what goes by one title under one heading, and say for which tasks."""
+    titles = [group.about.to(lang) for group in (*declared.SHARED, *declared.beside())]
+    assert sorted(titles) == sorted(set(titles))

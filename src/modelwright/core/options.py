@@ -179,5 +179,5 @@ class RunOptions(TypedDict, total=False):
     # Style transfer (for style-transfer)
     style: list[str]
 
-    # Voices (for speaker-verification)
+    # Speakers told apart (for speaker-verification)
     false_accepts: str

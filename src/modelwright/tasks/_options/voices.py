@@ -11,7 +11,7 @@ from modelwright.core.words import Words
 class Voices(OptionGroup):
     """How many other speakers may be taken for the one who was enrolled."""
 
-    about: ClassVar[Words] = Words("Voices", "声纹")
+    about: ClassVar[Words] = Words("Speakers told apart", "声纹")
     tasks: ClassVar[tuple[str, ...]] = ("speaker-verification",)
     named: ClassVar[bool] = True
 
