@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from clock_made import own_time
 from modelwright.core.budget import Deadline
 from modelwright.core.errors import ClusterLost, ModelwrightError
 from modelwright.core.recipe import Estimate, Options
@@ -14,6 +15,12 @@ from modelwright.tune.ladder import climb
 from .made import planner, some
 
 pytest.importorskip("torch")
+
+
+@pytest.fixture(autouse=True)
+def _own_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """How busy the machine is changes nothing."""
+    own_time(monkeypatch)
 
 
 class Counted:

@@ -6,6 +6,7 @@ import time
 
 import pytest
 
+from clock_made import own_time
 from modelwright.core.errors import BudgetTooSmall, CannotWrite, GateNotMet, MemoryTooSmall, Stopped
 from modelwright.core.events import CandidateDone, CandidateFailed, Warned
 from modelwright.core.recipe import Estimate, Options
@@ -15,6 +16,12 @@ from modelwright.tune.last_resort import last_resort
 from modelwright.tune.leaderboard import Failure
 from modelwright.tune.no_model import NO_TIME, no_memory, nothing_stands, only_guesses
 from tune.made import Some, SomeModel, planner, some
+
+
+@pytest.fixture(autouse=True)
+def _own_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """How busy the machine is changes nothing."""
+    own_time(monkeypatch)
 
 
 def guess() -> Some:

@@ -7,12 +7,19 @@ from typing import Any
 import numpy as np
 import pytest
 
+from clock_made import own_time
 from modelwright.core.answers.classes import ClassesCodec
 from modelwright.core.answers.objects import ObjectsCodec
 from modelwright.core.budget import Deadline
 from modelwright.tune import twins
 from modelwright.tune.candidate import Candidate
 from tune.made import rows, some
+
+
+@pytest.fixture(autouse=True)
+def _own_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """How busy the machine is changes nothing."""
+    own_time(monkeypatch)
 
 
 @pytest.mark.parametrize(("made", "models"), [(False, 4), (True, 1)])
