@@ -125,7 +125,7 @@ def test_another_spelling_of_numbers_and_dates_gives_the_same_answers(tmp_path, 
         out=tmp_path,
         recipes=["linear"],
         search="none",
-        budget="8s",
+        budget="30s",
         ensemble=False,
         refit=False,
     )

@@ -258,7 +258,7 @@ def test_a_run_reads_a_url(store, tmp_path):
         "memory://b/reviews.parquet",
         "label",
         out=tmp_path,
-        budget="8s",
+        budget="30s",
         recipes=["linear"],
         folds=1,
         search="none",

@@ -74,7 +74,7 @@ def test_a_table_of_series_becomes_a_model(tmp_path):
         {"signal": wave(s, int(rng.integers(24, 40)), rng).round(3).tolist(), "age": int(rng.integers(20, 60)), "kind": "ab"[s]}
         for s in states
     ]  # fmt: skip
-    run = mw.fit(rows, "kind", out=tmp_path, budget="10s", recipes=["minirocket", "trees"], search="none")
+    run = mw.fit(rows, "kind", out=tmp_path, budget="30s", recipes=["minirocket", "trees"], search="none")
     assert run.metrics["accuracy"] >= 0.9
     model = mw.load(run.folder)
     fresh = [{"signal": wave(s, 30, rng).tolist(), "age": 30} for s in (0, 1)]
@@ -95,7 +95,7 @@ def test_a_wide_table_is_answered_as_it_came(tmp_path):
     names = [*columns, "kind"]
     lines = [",".join(names)] + [",".join([*map(str, w), "ab"[s]]) for w, s in zip(waves, states)]
     data.write_text("\n".join(lines) + "\n", encoding="utf-8")
-    run = mw.fit(data, "kind", out=tmp_path, budget="10s", recipes=["minirocket"], search="none", series=["wave=t*"])
+    run = mw.fit(data, "kind", out=tmp_path, budget="30s", recipes=["minirocket"], search="none", series=["wave=t*"])
     out = tmp_path / "answers.jsonl"
     summary = predict_file(str(run.folder), str(data), out, strict=True)
     answers = [json.loads(line) for line in out.read_text(encoding="utf-8").splitlines()]
@@ -117,7 +117,7 @@ def test_a_long_table_is_answered_with_one_row_a_series(tmp_path):
     data = tmp_path / "long.csv"
     data.write_text("\n".join(lines) + "\n", encoding="utf-8")
     run = mw.fit(
-        data, "kind", out=tmp_path, budget="10s", recipes=["minirocket"], search="none", series_id="run", series_time="t"
+        data, "kind", out=tmp_path, budget="30s", recipes=["minirocket"], search="none", series_id="run", series_time="t"
     )  # fmt: skip
     out = tmp_path / "answers.csv"
     summary = predict_file(str(run.folder), str(data), out, strict=True)

@@ -50,7 +50,7 @@ def test_what_tasks_add_to_a_row_is_optional(task, trained, wishes):
 def bundle(tmp_path_factory):
     x = [(7 * i % 60) / 4 + 0.1 for i in range(60)]
     rows = {"x": x + x, "y": ["low" if v < 7 else "high" for v in x + x]}
-    run = mw.fit(pa.table(rows), "y", out=tmp_path_factory.mktemp("runs"), budget="5s", recipes=["constant"])
+    run = mw.fit(pa.table(rows), "y", out=tmp_path_factory.mktemp("runs"), budget="30s", recipes=["constant"])
     return run.folder / "bundle"
 
 

@@ -23,7 +23,7 @@ def runs(tmp_path_factory):
     )
     pcsv.write_csv(table.slice(0, 192), place / "data.csv")
     pcsv.write_csv(table.slice(192), place / "test.csv")
-    options = {"target": "y", "budget": "6s", "out": place, "folds": 1}
+    options = {"target": "y", "budget": "30s", "out": place, "folds": 1}
     held = {**options, "test": str(place / "test.csv")}
     good = fit(place / "data.csv", **held, recipes=["linear"], name="good")
     poor = fit(place / "data.csv", **held, recipes=["linear"], ignore=["x"], name="poor")
