@@ -8,7 +8,7 @@ import pytest
 import modelwright as mw
 from modelwright.data import samples
 
-QUICK = {"budget": "15s", "recipes": ["linear"], "search": "none", "folds": 1}
+QUICK = {"budget": "60s", "recipes": ["linear"], "search": "none", "folds": 1}
 
 
 @pytest.fixture(scope="module")

@@ -19,7 +19,7 @@ def run(tmp_path_factory):
     rows = [{"x": float(v), "kind": "a" if v + rng.normal(0, 0.3) > 0 else "b"} for v in rng.normal(size=160)]
     options = {
         "recipes": ["constant", "linear", "trees"],
-        "budget": "15s",
+        "budget": "60s",
         "search": "none",
         "folds": 1,
         "ensemble": False,
