@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-import multiprocessing
+import subprocess
+import sys
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -224,24 +225,24 @@ def test_a_budget_too_short_leaves_all_as_it_was(desk, predictor):
     assert "improve failed" in Path("runs/ledger.jsonl").read_text()
 
 
-def _hold(url: str, name: str, held: Any, go: Any) -> None:
-    with alone(Registry(url), name):
-        held.set()
-        go.wait(20)
+HOLD = """
+import sys
+from modelwright.improve.record import alone
+from modelwright.release.registry.store import Registry
+with alone(Registry(sys.argv[1]), "desk"):
+    print("held", flush=True)
+    sys.stdin.readline()
+"""
 
 
 def test_two_at_once_are_refused(desk):
     registry, _ = desk
-    context = multiprocessing.get_context("spawn")
-    held, go = context.Event(), context.Event()
-    other = context.Process(target=_hold, args=(registry.url, "desk", held, go))
-    other.start()
-    try:
-        assert held.wait(20)
+    told = [sys.executable, "-c", HOLD, registry.url]
+    with subprocess.Popen(told, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as other:
+        assert other.stdout.readline() == "held\n"
         with pytest.raises(RegistryError, match="already"), alone(registry, "desk"):
             pass
-    finally:
-        go.set()
-        other.join(20)
+        other.communicate("\n", timeout=60)
+    assert other.returncode == 0
     with alone(registry, "desk"):
         pass
