@@ -119,6 +119,15 @@ def test_saved_models_paint_alike_and_hold_no_picture(fitted, tmp_path):
         assert {p.suffix for p in (tmp_path / name).iterdir()} == {".json", ".safetensors"}
 
 
+@pytest.mark.parametrize("name", ["style-none", "style-colour", "style-optimised"])
+@pytest.mark.parametrize("size", [(1, 1), (3, 90), (7, 5)])
+def test_pictures_smaller_than_the_stride_of_the_features(name, size, fitted):
+    model, pixels = fitted[0][name], picture(2, 90, 90)[: size[0], : size[1]]
+    made = model.of_row(pixels, None, None, None)
+    assert made.shape == pixels.shape
+    assert np.isfinite(list(model._missed(pixels, made, model.styles["ink"]).values())).all()
+
+
 @pytest.fixture(scope="module")
 def network(tmp_path_factory):
     return tiny_vgg(tmp_path_factory.mktemp("vgg"))
@@ -134,6 +143,7 @@ def test_a_pretrained_network_is_looked_through_as_well(data, network, tmp_path)
     model = recipe.fit(data.table, None, options.model_copy(update={"steps": 12}), ctx)
     stages = model.features.stages(torch.rand(1, 3, 48, 56))
     assert [tuple(s.shape[2:]) for s in stages] == [(48, 56), (24, 28), (12, 14), (6, 7)] * 2
+    assert [min(s.shape[2:]) for s in model.features.stages(torch.rand(1, 3, 1, 1))][-1] >= 1
     # over the run's pictures no channel of the network stands for all the others
     deep = model.features.stages(torch.from_numpy(picture(1).transpose(2, 0, 1)[None]).float() / 255)[4:]
     assert all(0.2 < float(s.std()) < 3 for s in deep)

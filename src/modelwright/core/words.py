@@ -41,6 +41,21 @@ def shortened(text: str, longest: int) -> str:
     return text if len(text) <= longest else text[: longest - 1] + "…"
 
 
+def some_of(values: Iterable[str], longest: int = 120) -> Words:
+    """Return values as a list of about `longest` characters, each whole (a very long one ends in an ellipsis), and how many more there are."""
+    every = [shortened(v, longest) for v in values]
+    kept = every[:1]
+    for value in every[1:]:
+        if sum(map(len, kept)) + len(value) > longest:
+            break
+        kept.append(value)
+    left = len(every) - len(kept)
+    return Words(
+        ", ".join(f"`{v}`" for v in kept) + (f" and {left:,} more" if left else ""),
+        "、".join(f"`{v}`" for v in kept) + (f" 等 {len(every):,} 个" if left else ""),
+    )
+
+
 def pick_lang(asked: str | None = None) -> Lang:
     """Choose the language: the option, else `MODELWRIGHT_LANG`, `LC_ALL`, `LANG`, else English."""
     env = os.environ

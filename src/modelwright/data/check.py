@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 
 from modelwright.core.budget import step
 from modelwright.core.schema import Schema, Table
-from modelwright.core.words import Words, counted
+from modelwright.core.words import Words, counted, some_of
 from modelwright.data._distinct import first_distinct
 from modelwright.data._leaks import codes_of, leaks
 from modelwright.data._missing_marks import marks_among, marks_finding
@@ -212,11 +212,11 @@ def bad_values(bad: Sequence[BadValue]) -> list[Finding]:
     out = []
     for name in dict.fromkeys(b.column for b in bad):
         rows = [b for b in bad if b.column == name]
-        shown = ", ".join(dict.fromkeys(f"`{b.value}`" for b in rows[:40]))[:120]
+        shown = some_of(dict.fromkeys(b.value for b in rows))
         out.append(
             Finding(
                 "unreadable", "warning", name,
-                Words(f"`{name}`: {counted(len(rows), 'value')} cannot be read ({shown}); first in row {rows[0].row}: {rows[0].words.en}.", f"`{name}`：{len(rows)} 个值无法解读（{shown}）；首个在第 {rows[0].row} 行：{rows[0].words.zh}。"),
+                Words(f"`{name}`: {counted(len(rows), 'value')} cannot be read ({shown.en}); first in row {rows[0].row}: {rows[0].words.en}.", f"`{name}`：{len(rows)} 个值无法解读（{shown.zh}）；首个在第 {rows[0].row} 行：{rows[0].words.zh}。"),
                 Words("They count as missing. Correct them, or say what the column holds with --column.", "按缺失处理。请修正，或用 --column 指定该列模态。"),
                 rows=tuple(b.row for b in rows[:20]),
             )

@@ -10,6 +10,7 @@ import pyarrow as pa
 
 from modelwright.core.envelope import SUFFIX
 from modelwright.core.errors import DataError
+from modelwright.core.words import counted, some_of
 from modelwright.data.folders import files_below
 from modelwright.data.kinds.image import SUFFIXES
 
@@ -100,11 +101,10 @@ def _by_name(folder: Path, files: Sequence[Path]) -> Found | None:
 def _joined(folder: Path, given: dict[str, Path], wanted: dict[str, Path], a: str, b: str) -> Found:
     alone = [given[k] for k in given if k not in wanted] + [wanted[k] for k in wanted if k not in given]
     if alone:
-        shown = ", ".join(str(p.relative_to(folder)) for p in sorted(alone)[:5])
-        more = f" and {len(alone) - 5} more" if len(alone) > 5 else ""
+        shown, one = some_of(str(p.relative_to(folder)) for p in sorted(alone)), len(alone) == 1
         raise DataError(
-            f"{folder}: {len(alone)} pictures have no partner of the same name in `{a}` and `{b}`: {shown}{more}. Add or remove them.",
-            f"{folder}：{len(alone)} 张图片在 `{a}` 与 `{b}` 中没有同名的另一半：{shown}。请补齐或移除。",
+            f"{folder}: {counted(len(alone), 'picture')} {'has' if one else 'have'} no partner of the same name in `{a}` and `{b}`: {shown.en}. Add or remove {'it' if one else 'them'}.",
+            f"{folder}：{len(alone)} 张图片在 `{a}` 与 `{b}` 中没有同名的另一半：{shown.zh}。请补齐或移除。",
         )
     keys = sorted(given)
     return [given[k] for k in keys], [wanted[k] for k in keys]

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from modelwright.models.backbones.base import backbone_of
-from modelwright.models.style.filters import STAGES, Filters
+from modelwright.models.style.filters import STAGES, Filters, filled
 
 LEVELS = 4  # maps of the network that are looked at, finest first
 _CONTENT = 2  # the one of them by which content is compared
@@ -44,7 +44,7 @@ class DeepFeatures(nn.Module):
 
     def _maps(self, x: Tensor) -> list[Tensor]:
         mean, std = self.get_buffer("pixel_mean"), self.get_buffer("pixel_std")
-        found: list[Tensor] = self.backbone.pyramid((x - mean) / std, LEVELS)
+        found: list[Tensor] = self.backbone.pyramid((filled(x, self.stride) - mean) / std, LEVELS)
         return found
 
     def stages(self, x: Tensor) -> list[Tensor]:

@@ -41,14 +41,20 @@ class Filters(nn.Module):
         self.register_buffer("weight", torch.zeros(FILTERS, 3, _SIDE, _SIDE))
 
     def stages(self, x: Tensor) -> list[Tensor]:
-        """Return the features [B, C, H/2^i, W/2^i] of pictures [B, 3, H, W] in 0..1, those of stage i."""
-        out, seen, edge = [], x, _SIDE // 2
+        """Return the features [B, C, H/2^i, W/2^i] of pictures [B, 3, H, W] in 0..1, those of stage i; smaller ones are filled up."""
+        out, seen, edge = [], filled(x, STRIDE), _SIDE // 2
         for i in range(STAGES):
             seen = seen if i == 0 else avg_pool2d(seen, 2)
             wide = pad(seen, (edge,) * 4, mode="replicate")
             answer = conv2d(wide, self.weight)
             out.append(torch.cat([(answer - _FROM).relu(), (-answer - _FROM).relu(), 2 * seen], 1))
         return out
+
+
+def filled(x: Tensor, least: int) -> Tensor:
+    """Return pictures [B, 3, H, W] whose sides are `least` pixels at least, the last row and column of smaller ones repeated."""
+    height, width = (max(0, least - s) for s in x.shape[2:])
+    return pad(x, (0, width, 0, height), mode="replicate") if height or width else x
 
 
 def learn(pictures: Sequence[np.ndarray], seed: int) -> Filters:

@@ -53,7 +53,7 @@ def tensor_of(pixels: np.ndarray, device: str = "cpu") -> Tensor:
     """Return pixels [H, W, 3] uint8 as [1, 3, H, W] in 0..1."""
     import torch
 
-    return torch.from_numpy(np.ascontiguousarray(pixels.transpose(2, 0, 1)[None])).float().to(device) / 255.0
+    return torch.from_numpy(np.array(pixels.transpose(2, 0, 1)[None], order="C")).float().to(device) / 255.0
 
 
 def pixels_of(made: Tensor) -> np.ndarray:

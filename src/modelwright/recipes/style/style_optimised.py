@@ -120,7 +120,10 @@ class Optimised(StyleModel):
         def closure() -> Tensor:
             optimizer.zero_grad()
             now = self.features.stages(x)
-            rough = (x[:, :, 1:] - x[:, :, :-1]).abs().mean() + (x[:, :, :, 1:] - x[:, :, :, :-1]).abs().mean()
+            steps_between = (x[:, :, 1:] - x[:, :, :-1], x[:, :, :, 1:] - x[:, :, :, :-1])
+            rough = sum(
+                (d.abs().mean() for d in steps_between if d.numel()), x.new_zeros(())
+            )  # none along a side of one pixel
             beyond = (x - x.clamp(0, 1)).square().mean()
             missed = style_loss([gram(s) for s in now], wanted), content_loss(now[at], own[at], self.features.colours)
             left[:] = [float(m.detach() / a) for m, a in zip(missed, most, strict=True)]
