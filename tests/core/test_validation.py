@@ -5,7 +5,7 @@ from pydantic import BaseModel, Field, ValidationError
 
 from modelwright.core.config import load_config, make_config
 from modelwright.core.errors import OptionError
-from modelwright.core.validation import first_words
+from modelwright.core.validation import first_words, shown
 
 
 @pytest.mark.parametrize(
@@ -54,3 +54,11 @@ def test_a_config_file_may_write_options_as_they_are_typed(tmp_path):
     file = tmp_path / "run.yaml"
     file.write_text("data: d.csv\ntest-fraction: 0.3\n", encoding="utf-8")
     assert make_config(**load_config(file)).test_fraction == 0.3
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(7.0, "`7`"), (-7.0, "`-7`"), (0.5, "`0.5`"), (1e300, "`1e+300`"), (True, "`true`"), ("7.0", "`7.0`")],
+)
+def test_values_are_shown_as_people_write_them(value, text):
+    assert shown(value) == text

@@ -25,6 +25,7 @@ _KINDS = {  # what was expected, by the beginning of the error's type
     "url": Words("a URL", "URL"),
     "date": Words("a date", "日期"),
 }
+_WHOLE = 1e15  # below which every whole number is a float of its own
 _LIMITS = {
     "greater_than": ("gt", Words("more than {n}", "大于 {n} 的数值")),
     "greater_than_equal": ("ge", Words("at least {n}", "不小于 {n} 的数值")),
@@ -88,5 +89,7 @@ def _joined(names: list[str], last: str, between: str) -> str:
 
 def shown(value: Any) -> str:
     """Return a value as it is shown in a message, cut where it is long."""
+    if isinstance(value, float) and value.is_integer() and abs(value) < _WHOLE:
+        value = int(value)  # as people write it: a column of numbers holds 7 as 7.0
     text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
     return f"`{text[:80]}{'...' if len(text) > 80 else ''}`"

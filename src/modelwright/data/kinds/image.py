@@ -153,7 +153,7 @@ def _too_large(size: str, most: int) -> Unreadable:
     shown = most // 1_000_000
     return Unreadable(
         f"the picture claims too many pixels ({size}); at most {shown} million are read, make it smaller",
-        f"图片声称的像素过多（{size}）；最多读取 {shown} 百万像素，请缩小后再试",
+        f"图片声称的像素过多（{size}）；最多读取 {most // 10_000:,} 万像素，请缩小后再试",
     )
 
 

@@ -150,7 +150,7 @@ def _check_size(width: int, height: int) -> None:
     if width * height > _MOST_PIXELS:
         raise Unreadable(
             f"the clip claims frames of {width} x {height} pixels; at most {_MOST_PIXELS // 1_000_000} million are read",
-            f"视频声称每帧 {width} x {height} 像素；最多读取 {_MOST_PIXELS // 1_000_000} 百万像素",
+            f"视频声称每帧 {width} x {height} 像素；最多读取 {_MOST_PIXELS // 10_000:,} 万像素",
         )
 
 
