@@ -158,9 +158,40 @@ def test_keys_are_found_or_asked_for():
     rows = both(*({**days(range(60), s), "item": [i] * 60} for s in ("a", "b") for i in ("x", "y")))
     data, _ = read(rows, horizon=5)
     assert set(data.table.column(SERIES).to_pylist()) == {"a | x", "a | y", "b | x", "b | y"}
+    # numbers of shops are names, quantities are not
+    shops = both(
+        *({**days(range(60)), "branch": [n] * 60, "guests": [n + i % 5 for i in range(60)]} for n in (3, 1_000_007))
+    )
+    data, _ = read(shops, horizon=5)
+    assert set(data.table.column(SERIES).to_pylist()) == {"3", "1000007"}
+    twice = {k: v for k, v in shops.items() if k != "branch"} | {"guests": [i * 7 % 101 for i in range(120)]}
+    data, _ = read(twice, horizon=5)
+    assert set(data.table.column(SERIES).to_pylist()) == {"series"}
+    assert "repeated-times" in codes(data)
     notes = both({**days(range(60)), "remark": ["z"] * 60}, {**days(range(60)), "remark": ["z"] * 60})
     with pytest.raises(OptionError, match="--key"):
         read(notes, horizon=5)
+
+
+def test_what_is_taken_together_stays_in_its_series_and_in_weeks_from_monday():
+    rows = both(days([1] * 140, "north"), days([100] * 140, "south"))
+    data, _ = read(rows, horizon=3, frequency="W", duplicates="sum")
+    table = data.table
+    assert set(table.column(SERIES).to_pylist()) == {"north", "south"}
+    for name, value in (("north", 7), ("south", 700)):
+        mine = [i for i, s in enumerate(table.column(SERIES).to_pylist()) if s == name]
+        assert all(set(values_of(table.column(HISTORY))[i].tolist()) == {value} for i in mine)
+    assert {t.weekday() for t in table.column("start").to_pylist()} == {0}
+    # receipts of a day, each with its own customer: one series, added up
+    start = dt.datetime(2024, 1, 1)
+    receipts = {
+        "when": [start + dt.timedelta(days=i // 4) for i in range(400)],
+        "who": [f"customer {i % 90}" for i in range(400)],
+        "y": [1.0] * 400,
+    }
+    data, _ = read(receipts, horizon=5, frequency="D", duplicates="sum")
+    assert set(data.table.column(SERIES).to_pylist()) == {"series"}
+    assert set(values_of(data.table.column(HISTORY))[0].tolist()) == {4.0}
 
 
 @pytest.mark.parametrize(

@@ -20,6 +20,7 @@ _SECOND = 1_000_000
 _MICRO = {
     "ms": 1_000, "s": _SECOND, "min": 60 * _SECOND, "h": 3600 * _SECOND, "D": 86400 * _SECOND, "W": 604800 * _SECOND,
 }  # fmt: skip
+_MONDAY = 4 * _MICRO["D"]  # 1970-01-05, from which weeks are counted
 _MONTHS = {"M": 1, "Q": 3, "Y": 12}
 _SAME = {
     "t": "min", "min": "min", "mins": "min", "minute": "min", "minutes": "min", "分钟": "min", "分": "min", "h": "h", "hour": "h", "hourly": "h", "hours": "h", "小时": "h", "时": "h",
@@ -223,7 +224,13 @@ def anchored(unit: str, count: int, series: Sequence[np.ndarray]) -> Frequency:
         fiscal = (within == usual).mean() > _REGULAR
         return Frequency(unit, count, anchor, clock, month=(usual - _late(unit, size, anchor)) % size if fiscal else 0)
     step = count * (1 if unit == "step" else _MICRO[unit])
-    return Frequency(unit, count, float(_usual(np.mod(firsts, step))))
+    within = np.mod(firsts, step)
+    usual = _usual(within)
+    if (
+        unit == "W" and (within == usual).mean() <= 0.5
+    ):  # days that are taken together: their weeks are those of the calendar
+        usual = np.mod(np.floor((firsts.min() - _MONDAY) / _MICRO["W"]) * _MICRO["W"] + _MONDAY, step)
+    return Frequency(unit, count, float(usual))
 
 
 def detect(series: Sequence[np.ndarray], counted: bool) -> Frequency | None:

@@ -28,6 +28,8 @@ SIGN = " | "  # between the parts of a series' name
 _KEYS = frozenset("series seriesid uniqueid itemid id store storeid shop sku product productid item sensor sensorid device station "
                   "序列 商品 门店 店铺 产品 设备 站点 编号".split())  # fmt: skip
 _MOST_KEYS = 3
+_NUMBERED = 6  # columns of numbers that are tried as keys
+_LOOSE = 2  # series that may come for each row of one moment: some begin as others end
 _LOOK, _DIGITS = 100, 4  # cells looked at, and digits from which on one may be meant as a date
 
 
@@ -161,22 +163,31 @@ def _keys(table: Table, told: Told, times: np.ndarray) -> tuple[np.ndarray, list
     """Return the number of each row's series [N], their names, and the columns that tell series apart."""
     if told.keys:
         return *_grouped(table, told.keys), told.keys
-    known = times[np.isfinite(times)]
-    if told.frequency is not None or len(np.unique(known)) == len(known):
-        return np.zeros(len(table), np.int64), [("series",)], ()
+    _moments, count = np.unique(times[np.isfinite(times)], return_counts=True)
+    one: tuple[np.ndarray, list[tuple[str, ...]], tuple[str, ...]] = (np.zeros(len(table), np.int64), [("series",)], ())
+    asked = told.frequency is not None
+    if (told.frequency is not None and told.frequency.anchor >= 0) or not len(count) or count.max() == 1:
+        return one
     free = [
         c.name for c in table.schema
         if c.modality in ("id", "category", "boolean", "text") and c.name not in (told.time, told.target)
     ]  # fmt: skip
-    usual = [n for n in free if plain_name(n) in _KEYS]
-    for size in range(1, _MOST_KEYS + 1):
-        for keys in [*combinations(usual, size), *combinations(free, size)]:
-            codes, names = _grouped(table, keys)
-            pair = np.unique(np.stack([codes, np.unique(times, return_inverse=True)[1]]), axis=1)
-            if pair.shape[1] >= 0.999 * len(times) and len(names) < 0.5 * len(times):
-                return codes, names, keys
+    together = float(np.quantile(count, 0.99))  # series that have a value at the same moment
+    groups = {True: _LOOSE * together, False: 0.5 * len(times)}
+    moments = np.unique(times, return_inverse=True)[1]
+    # numbers, and texts of rows that are to be taken together, tell rows apart by chance: both need about as many series as rows of a moment
+    for names_of, most in ((free, groups[asked]), (free + _whole(table, told, groups[True]), groups[True])):
+        usual = [n for n in names_of if plain_name(n) in _KEYS]
+        for size in range(1, _MOST_KEYS + 1):
+            for keys in [*combinations(usual, size), *combinations(names_of, size)]:
+                codes, names = _grouped(table, keys)
+                pair = np.unique(np.stack([codes, moments]), axis=1)
+                if pair.shape[1] >= 0.999 * len(times) and len(names) < 0.5 * len(times) and len(names) <= most:
+                    return codes, names, keys
+    if asked:
+        return one
     if not free:  # one series in which times stand twice, which is told
-        return np.zeros(len(table), np.int64), [("series",)], ()
+        return one
     shown = ", ".join(free[:8])
     raise OptionError(
         f"Times occur several times, and no columns were found that tell the series apart. Name them with --key, among {shown}; if it is one "
@@ -185,8 +196,24 @@ def _keys(table: Table, told: Told, times: np.ndarray) -> tuple[np.ndarray, list
     )
 
 
+def _whole(table: Table, told: Told, most: float) -> list[str]:
+    """Return columns of whole numbers with at most `most` values, such as the number of a shop; the first few, as all their pairs are tried."""
+    found = []
+    for column in table.schema:
+        if (
+            column.modality != "number"
+            or column.role == "ignored"
+            or column.name in (told.time, told.target, *told.known)
+        ):
+            continue
+        values = np.unique(_numbers(table, column.name))
+        if 1 < len(values) <= most and bool((values == np.round(values)).all()):
+            found.append(column.name)
+    return found[:_NUMBERED]
+
+
 def _grouped(table: Table, keys: Sequence[str]) -> tuple[np.ndarray, list[tuple[str, ...]]]:
-    columns = [table.column(k).cast(pa.string()).fill_null("").dictionary_encode() for k in keys]
+    columns = [_named(table.column(k)).fill_null("").dictionary_encode() for k in keys]
     codes = np.zeros(len(table), np.int64)
     for c in columns:
         codes = codes * (len(c.dictionary) + 1) + np.asarray(c.indices, np.int64)
@@ -194,6 +221,15 @@ def _grouped(table: Table, keys: Sequence[str]) -> tuple[np.ndarray, list[tuple[
     parts = [c.dictionary.to_pylist() for c in columns]
     names = [tuple(p[c.indices[int(i)].as_py()] for p, c in zip(parts, columns)) for i in first]
     return codes, names
+
+
+def _named(values: pa.Array) -> pa.Array:
+    """Return cells as the names of series: whole numbers [N] without a point or power, as `predict` reads them whatever their type."""
+    if pa.types.is_floating(values.type):
+        cells = np.asarray(values.fill_null(np.nan), np.float64)
+        if (cells[np.isfinite(cells)] == np.round(cells[np.isfinite(cells)])).all():
+            values = values.cast(pa.int64())
+    return values.cast(pa.string())
 
 
 def _frequency(told: Told, series: list[np.ndarray], counted: bool) -> Frequency:
