@@ -69,7 +69,8 @@ def test_the_most_memory_that_was_held_counts_what_was_given_back():
     block = bytearray(before + (64 << 20))
     del block
     assert device.peak_memory() >= before + (64 << 20)
-    assert device.peak_memory() >= device.used_memory()
+    used = device.used_memory()  # first: what is held may grow between the two looks
+    assert device.peak_memory() >= used
 
 
 def test_what_a_shell_waited_before_it_became_this_program_is_no_part_of_a_budget(monkeypatch):

@@ -123,7 +123,7 @@ def test_what_the_service_refuses_is_set_aside_in_a_file_and_named(two_voices, t
     assert done.exit_code == 0, done.output
     said = {n: [line for line in done.output.splitlines() if f"row {n}," in line] for n in range(1, 11)}
     for row, words in {
-        2: "`speaker`: there is no voice `anne`", 3: "`speed`: expected at least 0.25, received `-3.0`",
+        2: "`speaker`: there is no voice `anne`", 3: "`speed`: expected at least 0.25, received `-3`",
         4: "`pitch`: expected at most 12", 5: "`text`: expected a text to read out, and it is empty",
         6: "no complete XML", 7: "there is no voice `eve`", 8: "what this voice cannot speak is left out: ☃",
         9: "what this voice cannot speak is left out: n", 10: "what this voice cannot speak is left out: n",

@@ -120,3 +120,20 @@ def test_rules_applied_twice_change_nothing(text):
     for language in ("", "en", "zh"):
         once = Rules(language=language).apply(text)
         assert Rules(language=language).apply(once) == once
+
+
+@pytest.mark.parametrize(
+    ("language", "text", "expected"),
+    [
+        ("de", "Größe, Äpfel: Donau\u00addampf", "größe äpfel donaudampf"),
+        ("es", "¿Dónde está el niño?", "dónde está el niño"),
+        ("fr", "L’été, c’est ça", "l'été c'est ça"),
+        ("ru", "Привет, ёлка!", "привет ёлка"),
+        ("tr", "İstanbul ILIK", "istanbul ılık"),
+        ("", "İstanbul", "istanbul"),
+        ("fa", "می\u200cخواهم، سلام", "می\u200cخواهم سلام"),
+        ("hi", "नमस्ते दुनिया।", "नमस्ते दुनिया"),
+    ],
+)
+def test_no_letter_of_other_languages_is_lost(language, text, expected):
+    assert Rules(language=language).apply(text) == expected

@@ -13,7 +13,7 @@ from modelwright.core.errors import DataError
 from modelwright.core.recipe import get_recipe
 from modelwright.core.task import get_task
 from modelwright.data.infer import infer_schema
-from modelwright.features.shared import pronunciations
+from modelwright.features.shared.aloud import phonemes
 from modelwright.features.shared.aloud.phonemes import has_program
 from modelwright.features.shared.edit_distance import errors
 from modelwright.features.shared.pronunciations import Pronunciations
@@ -114,7 +114,7 @@ def test_units_are_phonemes_where_somebody_says_how_words_sound(monkeypatch):
     assert suited(texts, "en")[0] == "characters"
     assert suited([f"word{i} said{i}" for i in range(60)], "en", phonemes=True)[0] == "characters"
     assert suited(texts, "", phonemes=True)[0] == "characters"
-    monkeypatch.setattr(pronunciations, "voices", frozenset)
+    monkeypatch.setattr(phonemes, "voices", frozenset)
     assert suited(texts, "en", phonemes=True)[0] == "characters"
     with pytest.raises(DataError, match="espeak-ng"):
         Units.fit(texts, "phonemes", language="en")

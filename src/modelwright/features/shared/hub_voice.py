@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Self
 
 from modelwright.core.errors import OptionError
@@ -49,7 +50,7 @@ class VitsText:
     def reader(self, texts: Sequence[str], language: str) -> Reader:
         """Return what reads texts for it: words by espeak-ng where it wants sounds, else letters."""
         made = Reader.fit(texts, language)
-        return made if self.state["sounds"] else Reader(made.language, "")
+        return made if self.state["sounds"] else replace(made, voice="")
 
     def encode(self, sounds: Sequence[Sound]) -> tuple[list[int], list[str]]:
         """Return the tokens of sounds [L], and which of them it does not know."""

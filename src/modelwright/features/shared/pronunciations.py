@@ -9,10 +9,9 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 
 from modelwright.core.errors import DataError
-from modelwright.features.shared.aloud.phonemes import by_program, voices
+from modelwright.features.shared.aloud.phonemes import by_program, voice_of
 from modelwright.features.shared.transcript_rules import words_of
 
-_VOICES = {"en": "en-us"}  # where the code of a language alone would take another accent than most recordings have
 # sounds of English that are two, or that accents and speeds of speech make of others: told as those, of which there is more to learn from
 _ENGLISH = {
     "ɑːɹ": "ɑː ɹ", "ɔːɹ": "ɔː ɹ", "oːɹ": "ɔː ɹ", "ɛɹ": "ɛ ɹ", "ɪɹ": "ɪ ɹ", "ʊɹ": "ʊ ɹ", "aɪɚ": "aɪ ɚ", "aɪə": "aɪ ə", "iə": "iː ə",
@@ -23,12 +22,6 @@ _MOST = 3  # ways to say a word
 _AT_ONCE = 2000
 
 Said = tuple[str, ...]
-
-
-def voice_of(language: str) -> str | None:
-    """Return the voice of espeak-ng that says words of a language; None where there is none, or no espeak-ng."""
-    code = _VOICES.get(language, language)
-    return code if language and code in voices() else None
 
 
 class Pronunciations:

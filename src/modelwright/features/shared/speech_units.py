@@ -17,7 +17,8 @@ import numpy as np
 
 from modelwright.core.errors import MissingExtra
 from modelwright.features.base import Ragged, Stored
-from modelwright.features.shared.pronunciations import Pronunciations, voice_of
+from modelwright.features.shared.aloud.phonemes import voice_of
+from modelwright.features.shared.pronunciations import Pronunciations
 from modelwright.features.shared.subwords import END, Subwords
 from modelwright.features.shared.transcript_rules import joined, unspaced, words_of
 

@@ -21,6 +21,10 @@ _TOKEN = re.compile(f"[{UNSPACED}]|[^\\s{UNSPACED}]+")
 _MARK = re.compile(r"\[[^\]]{0,40}\]|<[^>]{0,40}>|[♪♫]+")  # [noise], <unk>
 _APOSTROPHE = re.compile("[’‘ʼ`´＇]")
 _BETWEEN = re.compile(f"(?<=[{UNSPACED}])\\s+(?=[{UNSPACED}])")
+_INSIDE = "'\u200c\u200d"  # apostrophe, and joiners of letters in Persian, Hindi and others
+_UNSEEN = re.compile(
+    "[\u00ad\u200e\u200f\u202a-\u202e\u2060\ufeff]"
+)  # hyphens where a line may end, directions of writing
 _NUMBER = re.compile(r"\d")
 _ENGLISH = frozenset(
     "the a an and to of in is it you that he she we they i for was on are with as have not be this at".split()
@@ -58,7 +62,7 @@ class Rules:
         if self.numbers == "spoken" and self.language and _NUMBER.search(text):
             text = spoken(text, self.language)
         if self.case == "lower":
-            text = text.lower()
+            text = _lower(text, self.language)
         if self.punctuation == "drop":
             text = _without_marks(text)
         return _BETWEEN.sub("", " ".join(text.split()))
@@ -106,10 +110,23 @@ def language_of(texts: Sequence[str]) -> str:
     return "en" if words and sum(w in _ENGLISH for w in words) > 0.12 * len(words) else ""
 
 
+def _lower(text: str, language: str) -> str:
+    """Return a text in small letters; Turkish has two letters `i`, and Unicode would write a dot of its own after the one."""
+    if language in ("tr", "az"):
+        text = text.replace("I", "ı")
+    return text.replace("İ", "i").lower()
+
+
 def _without_marks(text: str) -> str:
-    """Return a text without punctuation and symbols; an apostrophe between letters is a part of the word."""
+    """Return a text without punctuation and symbols; an apostrophe between letters is a part of the word, and so are joiners of letters."""
+    text = _UNSEEN.sub("", text)
     out = []
     for i, c in enumerate(text):
-        inside = c == "'" and 0 < i < len(text) - 1 and text[i - 1].isalpha() and text[i + 1].isalpha()
+        inside = c in _INSIDE and 0 < i < len(text) - 1 and _is_letter(text[i - 1]) and _is_letter(text[i + 1])
         out.append(c if inside or unicodedata.category(c)[0] not in "PSC" else " ")
     return "".join(out)
+
+
+def _is_letter(c: str) -> bool:
+    """Return whether a character is a letter or a mark that belongs to one."""
+    return unicodedata.category(c)[0] in "LM"

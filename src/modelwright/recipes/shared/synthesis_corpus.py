@@ -139,6 +139,11 @@ def alike(valid: Table, known: Corpus) -> list[Said]:
 
 
 def _no_sounds(language: str) -> Words:
+    if not language:
+        return Words(
+            "The language of the texts cannot be told from them (--language names it, such as ru)",
+            "无法从文本判断语言（用 --language 指定，如 ru）",
+        )
     if not has_program():
         return Words(
             "espeak-ng is not installed (Debian: apt install espeak-ng)",
@@ -156,7 +161,13 @@ def _gathered(train: Table, ctx: FitContext, language: str) -> Corpus:
     if not len(table):
         raise DataError("There is no recording with a text to learn from.", "没有可学习的带文本的录音。")
     texts = [str(t) for t in table.column(text).to_pylist()]
-    reader = Reader.fit(texts, language or str(train.schema[text].options.get("language", "")))
+    named = language or str(train.schema[text].options.get("language", ""))
+    reader = Reader.fit(texts, named)
+    if not named and reader.guessed(texts):
+        ctx.events.warn_once(
+            "The texts are read as English, though many of their letters are not English: name their language with --language, such as de, fr, es.",
+            "文本按英语读出，但其中许多字母不属于英语：请用 --language 指定语言，如 de、fr、es。",
+        )
     if not reader.voice and reader.language != "zh":
         why = _no_sounds(reader.language)
         ctx.events.warn_once(

@@ -209,3 +209,42 @@ def test_what_english_signs_mean_beside_others(text, said):
 )
 def test_what_chinese_signs_mean_beside_others(text, said):
     assert chinese.read_out(text) == said
+
+
+_ESPEAK = pytest.mark.skipif(not phonemes.has_program(), reason="espeak-ng is not installed")
+
+
+def _said(reader, text):
+    (sentence,) = reader.read_all([text])[0]
+    return " ".join(s.base for s in sentence.sounds if s.base not in PAUSES), "".join(sentence.unsaid)
+
+
+@_ESPEAK
+@pytest.mark.parametrize(
+    ("language", "text", "said"),
+    [
+        ("fr", "l'été", "l e t e"),
+        ("es", "¿Dónde está el niño?", "d o n d e e s t a e l n i ɲ o"),
+        ("ru", "Привет", "p rʲ i vʲ e t"),
+        ("hi", "दुनिया", "d ʊ n ɪ j aː"),  # marks of vowels are no letters by themselves
+    ],
+)
+def test_other_languages_are_read_by_their_voices(language, text, said):
+    assert _said(Reader.fit([text], language), text) == (said, "")
+
+
+@_ESPEAK
+def test_letters_of_scripts_that_a_voice_never_met_are_named():
+    reader = Reader.from_json(Reader.fit(["Größe über Äpfel"], "de").to_json())
+    assert _said(reader, "Äpfel привет") == ("ɛ p f ə l", "привет")
+
+
+def test_texts_of_no_known_language_are_learnt_letter_by_letter_in_other_scripts():
+    reader = Reader.fit(["Привет, мир"])
+    assert (reader.language, reader.voice) == ("", "")
+    assert _said(reader, "мир") == ("м и р", "")
+
+
+@pytest.mark.parametrize(("text", "guessed"), [("Größe über Äpfel", True), ("zero one two", False), ("Привет", False)])
+def test_english_that_is_a_guess_is_told(text, guessed):
+    assert Reader.fit([text]).guessed([text]) is guessed

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 import shutil
 import subprocess
+import unicodedata
 from collections.abc import Sequence
 from functools import cache
 
@@ -19,7 +20,12 @@ _PROGRAM = "espeak-ng"
 _STRESS = "ˈˌ"
 _AT_ONCE, _SECONDS = 2000, 120.0  # lines of one call, and how long it may take
 _INITIALS = ("zh", "ch", "sh", *"bpmfdtnlgkhjqxrzcsyw")
-_LINE = re.compile(r"[^\w'’ -]+")
+_JOINERS = "\u200c\u200d"  # between letters of one word in Persian, Hindi and others
+_VOICES = {
+    "en": "en-us",
+    "fr": "fr-fr",
+    "no": "nb",
+}  # where espeak-ng has no voice by the code of the language alone, or one of another accent
 _LANGUAGE = re.compile(r"\([a-z-]+\)")  # espeak-ng says where it takes words for those of another language
 
 
@@ -37,6 +43,22 @@ def voices() -> frozenset[str]:
     return frozenset(line.split()[1] for line in done.stdout.splitlines()[1:] if len(line.split()) > 1)
 
 
+def voice_of(language: str) -> str | None:
+    """Return the voice of espeak-ng that says words of a language, `fr-fr` for `fr`; None where there is none, or no espeak-ng."""
+    code = _VOICES.get(language, language)
+    if not code or code in voices():
+        return code or None
+    return min((v for v in voices() if v.startswith(f"{code}-")), default=None)
+
+
+def only_words(text: str) -> str:
+    """Return the words of a text with one space between them: letters with the marks that belong to them, digits, apostrophes, hyphens."""
+    kept = "".join(
+        c if c.isalnum() or c in "'’-" or c in _JOINERS or unicodedata.category(c)[0] == "M" else " " for c in text
+    )
+    return " ".join(kept.split())
+
+
 def by_program(lines: Sequence[str], voice: str) -> list[list[list[Sound]]]:
     """Return the sounds of the words of each line, by espeak-ng. Raises ModelwrightError where it is not there or fails."""
     if not has_program():
@@ -44,7 +66,7 @@ def by_program(lines: Sequence[str], voice: str) -> list[list[list[Sound]]]:
             "This voice reads by espeak-ng, which is not installed here: install it (on Debian: apt install espeak-ng).",
             "该声音依靠 espeak-ng 把文本转为音素，而本机未安装：请安装（Debian：apt install espeak-ng）。",
         )
-    plain = [" ".join(_LINE.sub(" ", line).split()) for line in lines]
+    plain = [only_words(line) for line in lines]
     out: list[list[list[Sound]]] = [[] for _ in lines]
     asked = [i for i, line in enumerate(plain) if line]
     for at in range(0, len(asked), _AT_ONCE):
@@ -82,8 +104,11 @@ def _sounds(word: str) -> list[Sound]:
 
 
 def letters(line: str) -> list[list[Sound]]:
-    """Return the letters of the words of a line, where sounds are not known."""
-    return [[(c, "") for c in word.lower() if c.isalnum()] for word in line.split() if any(c.isalnum() for c in word)]
+    """Return the letters of the words of a line, and the marks that stand for vowels, where sounds are not known."""
+    words = (
+        [(c, "") for c in word.lower() if c.isalnum() or unicodedata.category(c)[0] == "M"] for word in line.split()
+    )
+    return [word for word in words if any(c.isalnum() for c, _ in word)]
 
 
 def pinyin(signs: str) -> list[list[Sound]]:

@@ -22,20 +22,9 @@ _MARKS = ("", "ˈ", "ˌ", "1", "2", "3", "4", "5")
 _RUN = re.compile(f"[{HAN}]+|[^{HAN}]+")
 _HAN = re.compile(f"[{HAN}]")
 _PAUSE = re.compile(r"[,，、:：;；—–()（）\"“”「」《》\[\]…]+|\s-\s|[.!?。！？]+")
-_QUIET = frozenset(".,!?;:'\"()[]{}-–—…、，。！？；：（）“”‘’「」『』《》·•`´’ʼ/\\_~^|*")
+_QUIET = frozenset(".,!?;:'\"()[]{}-–—…、，。！？；：（）“”‘’「」『』《》·•`´’ʼ/\\_~^|*¿¡«»‹›„‚")
 _KNOWN = re.compile(f"[A-Za-zÀ-ɏḀ-ỿ{HAN}0-9]")
-_OTHER = {
-    "de": "de",
-    "fr": "fr",
-    "es": "es",
-    "it": "it",
-    "pt": "pt",
-    "nl": "nl",
-    "ru": "ru",
-    "pl": "pl",
-    "sv": "sv",
-    "tr": "tr",
-}
+_OFTEN = 0.01  # of all letters, from which on a script is one that a voice reads
 _SHOWN = 20
 
 
@@ -63,18 +52,31 @@ class Sentence:
 @dataclass(frozen=True)
 class Reader:
     """How texts are read: by espeak-ng's `voice`, letter by letter where that is empty, or in words as they are written (`WORDS`), for what
-    has a dictionary of its own; Chinese by pinyin always."""
+    has a dictionary of its own; Chinese by pinyin always. `scripts` are those of the letters that it reads besides Latin and Han; None for
+    all of them."""
 
     language: str
     voice: str
+    scripts: tuple[str, ...] | None = None
 
     @classmethod
     def fit(cls, texts: Sequence[str], language: str = "") -> Self:
-        """Return how the texts of a language are read here; the language is told from them where it is not named."""
-        language = language or language_of(texts) or "en"
-        voice = "en-us" if language in ("en", "zh") else _OTHER.get(language, language)
-        known = phonemes.voices()
-        return cls(language, voice if voice in known or (voice == "en-us" and known) else "")
+        """Return how the texts of a language are read here; the language is told from them where it is not named.
+
+        Texts of no known language are read as English in Latin letters; in others letter by letter, and the language is empty.
+        """
+        scripts = Counter(_script(c) for text in texts for c in text if c.isalpha())
+        most = scripts.most_common(1)
+        language = language or language_of(texts) or ("en" if not most or most[0][0] == "LATIN" else "")
+        often = tuple(sorted(s for s, n in scripts.items() if n >= _OFTEN * scripts.total()))
+        return cls(language, phonemes.voice_of("en" if language == "zh" else language) or "", often)
+
+    def guessed(self, texts: Sequence[str]) -> bool:
+        """Return whether texts are read as English though many of their letters, as `ü` or `ñ`, are none of English."""
+        if self.language != "en":
+            return False
+        letters = [c for text in texts for c in text if c.isalpha()]
+        return sum(not c.isascii() for c in letters) > _OFTEN * len(letters)
 
     def read_all(self, texts: Sequence[str]) -> list[list[Sentence]]:
         """Return the sentences of each text; words are looked up together. Raises DataError for SSML that cannot be read."""
@@ -138,7 +140,7 @@ class Reader:
         for n, (text, end) in enumerate(found):
             runs = tuple(
                 (
-                    run if _HAN.match(run) else _only_words(english.read_out(run) if chinese_first else run),
+                    run if _HAN.match(run) else phonemes.only_words(english.read_out(run) if chinese_first else run),
                     bool(_HAN.match(run)),
                 )
                 for run in _RUN.findall(text)
@@ -153,16 +155,19 @@ class Reader:
             return unicodedata.category(c) == "Co"
         if c in english.SAID or c in chinese.SAID or c in english.SIGNS:
             return False
-        return not (c.isalpha() and self.voice and self.language not in ("en", "zh"))
+        if self.language in ("en", "zh"):
+            return True
+        return not c.isalpha() or (self.scripts is not None and _script(c) not in self.scripts)
 
     def to_json(self) -> dict[str, Any]:
         """Return it as JSON values."""
-        return {"language": self.language, "voice": self.voice}
+        return {"language": self.language, "voice": self.voice, "scripts": self.scripts}
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Self:
         """Read what `to_json` wrote."""
-        return cls(str(data["language"]), str(data["voice"]))
+        scripts = data.get("scripts")
+        return cls(str(data["language"]), str(data["voice"]), None if scripts is None else tuple(map(str, scripts)))
 
 
 _WIDE = {c: c - 0xFEE0 for c in range(0xFF01, 0xFF5F) if chr(c) not in "，。！？；：（）"}
@@ -178,8 +183,9 @@ class _Part:
     unsaid: tuple[str, ...] = ()
 
 
-def _only_words(run: str) -> str:
-    return " ".join(re.sub(r"[^\w'’ -]+", " ", run).replace("_", " ").split())
+def _script(letter: str) -> str:
+    """Return the script of a letter, as its name in Unicode begins: LATIN, CYRILLIC, HIRAGANA."""
+    return re.split("[ -]", unicodedata.name(letter, ""))[0]
 
 
 def _by_sentence(parts: Iterator[_Part]) -> Iterator[list[_Part]]:
