@@ -20,7 +20,7 @@ EXTRAS = {
     "detection": ("pycocotools",),
     "dicom": ("pydicom",),
     "audio": ("soundfile", "soxr"),
-    "speech": ("torch", "soundfile", "soxr", "pypinyin", "num2words", "python_multipart", "websockets"),
+    "speech": ("torch", "soundfile", "soxr", "pypinyin", "num2words", "websockets"),
     "video": ("av",),
     "molecule": ("rdkit",),
     "report": ("matplotlib",),

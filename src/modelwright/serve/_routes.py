@@ -11,6 +11,7 @@ from starlette.types import Scope
 from modelwright.serve import metrics as counted
 from modelwright.serve.deadlines import HEADER as DEADLINE
 from modelwright.serve.deadlines import Deadline
+from modelwright.serve.forms import as_openapi, is_form, json_of_form
 from modelwright.serve.guard import answer_json
 from modelwright.serve.limits import check_kind, is_stream, scores_asked
 from modelwright.serve.ndjson import TYPE, stream
@@ -34,7 +35,8 @@ def add_routes(app: FastAPI, service: Any) -> None:
         "required": ["rows"],
         "properties": {"rows": {"type": "array", "items": row}, "scores": {"type": "boolean"}},
     }
-    content = {"application/json": {"schema": {"anyOf": [row, many]}}, TYPE: {"schema": row}}
+    form = as_openapi(service.modalities)
+    content = {"application/json": {"schema": {"anyOf": [row, many]}}, TYPE: {"schema": row}, **form}
     header = {"in": "header", "name": DEADLINE, "description": "milliseconds that the answer may take"}
     limit = {**header, "schema": {"type": "integer", "minimum": 1}}
     scored = {
@@ -54,22 +56,31 @@ def add_routes(app: FastAPI, service: Any) -> None:
             401: "no key",
             408: "body too slow",
             413: "too large",
+            415: "neither JSON nor a form",
             422: "does not fit",
             429: "too much",
             504: "too slow",
         }.items()
     }
 
+    async def received(request: Request, deadline: Deadline, gated: bool = False) -> bytes:
+        """Return the body of a request as JSON. Raises Refused 415 for what is neither that nor a form with a file for the model."""
+        formed = bool(form) and is_form(request.headers)
+        if not formed:
+            check_kind(request.headers, service.modalities)
+        if gated:
+            service.gate(request.scope["key"], request.headers.get("content-length"), deadline)
+        body = await deadline.reading(request.body())
+        return await json_of_form(body, request.headers, service.modalities, service.limits) if formed else body
+
     @app.post("/predict", openapi_extra=body, responses={**problems, **said})
     async def predict(request: Request) -> Response:
         key = request.scope["key"]
         if is_stream(request.headers):
             return stream(service, request)
-        check_kind(request.headers)
         scores = scores_asked(request.query_params)
         deadline = Deadline(request.headers, service.limits.seconds)
-        service.gate(key, request.headers.get("content-length"), deadline)
-        body = await deadline.reading(request.body())
+        body = await received(request, deadline, gated=True)
         return await service.predict(body, key, request.headers, deadline, scores)
 
     # The route above describes itself; this one, met first, answers without what FastAPI does for parameters, of which
@@ -78,13 +89,13 @@ def add_routes(app: FastAPI, service: Any) -> None:
 
     @app.post(
         "/explain",
-        openapi_extra={"requestBody": {"required": True, "content": {"application/json": {"schema": row}}}},
+        openapi_extra={"requestBody": {"required": True, "content": {"application/json": {"schema": row}, **form}}},
         responses=problems,
     )
     async def explain(request: Request) -> Response:
         deadline = Deadline(request.headers, service.limits.seconds)
         with deadline.held():
-            body = await deadline.reading(request.body())
+            body = await received(request, deadline)
             return answer_json(await service.explain(body, request.scope["key"], deadline))
 
     @app.get("/schema", responses=problems)

@@ -16,6 +16,7 @@ from modelwright.data.nested import row_with_fields, with_dots
 
 _LOGIN_BYTES, _LOGIN_SECONDS = 4096, 5.0
 _FILES = ("text/csv", "text/tab-separated-values", "application/vnd.", "multipart/form-data")  # types of files of rows
+_MEDIA = ("image/", "audio/", "video/", "application/octet-stream", "application/dicom")  # of one file by itself
 
 
 @dataclass(frozen=True)
@@ -215,9 +216,21 @@ def scores_asked(query: Mapping[str, str]) -> bool:
     return given in ("true", "1")
 
 
-def check_kind(headers: Mapping[str, str]) -> None:
-    """Refuse files of rows by their Content-Type where JSON is read. Raises Refused 415."""
+def check_kind(headers: Mapping[str, str], modalities: Mapping[str, str]) -> None:
+    """Refuse files by their Content-Type where JSON is read, and say where they go: files of rows, and those of a model's column.
+
+    `modalities` are those of the model's columns. Raises Refused 415.
+    """
     kind = headers.get("content-type", "").partition(";")[0].strip().lower()
+    media = next((name for name, modality in modalities.items() if is_media(modality)), None)
+    if kind.startswith(_MEDIA) and media is not None:
+        words = Words(
+            f"Expected JSON or a form; received {kind[:60]}. Send the file in a form, in the field `{media}` (curl -F {media}=@FILE), "
+            f'or as a data URL: {{"{media}": "data:image/png;base64,..."}}.',
+            f"应为 JSON 或表单；收到 {kind[:60]}。请以表单字段 `{media}` 发送文件（curl -F {media}=@文件），"
+            f'或写作 data URL：{{"{media}": "data:image/png;base64,..."}}。',
+        )
+        raise Refused(415, "kind", words)
     if kind.startswith(_FILES) and not kind.endswith("json"):
         words = Words(
             f"Expected JSON, or rows as application/x-ndjson; received {kind[:60]}. A file of rows goes to POST /jobs.",

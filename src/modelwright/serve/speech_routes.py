@@ -150,8 +150,8 @@ async def _received(request: Request, place: Path, name: str) -> Asked:
         import python_multipart  # noqa: F401
     except ImportError:
         words = Words(
-            "Forms need the extra `speech`: pip install modelwright[speech]",
-            "表单需要扩展 `speech`：pip install modelwright[speech]",
+            "Forms need the extra `serve`: pip install modelwright[serve]",
+            "表单需要扩展 `serve`：pip install modelwright[serve]",
         )
         raise Refused(501, "extra", words) from None
     if not request.headers.get("content-type", "").lower().startswith("multipart/form-data"):
