@@ -1,6 +1,6 @@
 import pytest
 
-from modelwright.core.words import shortened, some_of
+from modelwright.core.words import chinese, shortened, some_of
 
 
 @pytest.mark.parametrize(("text", "shown"), [("", ""), ("abcd", "abcd"), ("abcde", "abc…"), ("一二三四五", "一二三…")])
@@ -17,3 +17,19 @@ def test_lists_are_cut_between_values_and_say_what_is_left():
     assert long[2] in en
     assert zh.endswith(" 等 9 个")
     assert some_of(["x" * 500]).en == "`" + "x" * 119 + "…`"
+
+
+@pytest.mark.parametrize(
+    ("pieces", "text"),
+    [
+        (("测试集上", "宏平均 F1", "为", "0.9"), "测试集上宏平均 F1 为 0.9"),
+        (("共", "8", "个"), "共 8 个"),
+        (("预测的", "R²", "为", "0.9", "（95%：0.8 - 1）", "。"), "预测的 R² 为 0.9（95%：0.8 - 1）。"),
+        (("列", "`a`", "，", "`b`", "均为", "空"), "列 `a`，`b` 均为空"),
+        (("MAPE", "3", "%"), "MAPE 3%"),
+        (("", "列", "", "3"), "列 3"),
+        (("“", "a", "”", "b"), "“a”b"),
+    ],
+)
+def test_pieces_of_chinese_are_joined_with_blanks_beside_latin_only(pieces, text):
+    assert chinese(*pieces) == text

@@ -87,7 +87,11 @@ def facts(judged: Judged | None = None) -> dict[str, Any]:
     drops = [
         importance.Importance(c, d, d - 0.02, d + 0.02) for c, d in (("text", 0.41), ("channel", 0.06), ("at", -0.001))
     ]
-    drawn = [*plots.classification(judged), *plots.curves(histories), plots.importance_bars(drops, ranked.title)]
+    drawn = [
+        *plots.classification(judged),
+        *plots.curves(histories, metrics.CLASSIFICATION),
+        plots.importance_bars(drops, ranked.title),
+    ]
     drawn.append(plots.data_curve([500, 1000, 2000], [0.71, 0.78, 0.82], Words("macro F1", "宏平均 F1")))
     mistakes = [m.to_json() for m in slices.confident_mistakes(rows, judged)]
     for m in mistakes[:6]:

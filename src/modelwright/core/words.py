@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import locale
 import os
+import re
 from collections.abc import Iterable
 from typing import Any, Literal, NamedTuple
 
@@ -29,6 +30,22 @@ def in_a_row(parts: Iterable[Words | None]) -> Words | None:
     """Return several remarks as one, divided by semicolons; None where there are none."""
     said = [p for p in parts if p is not None]
     return Words("; ".join(p.en for p in said), "；".join(p.zh for p in said)) if said else None
+
+
+_WIDE = "\u3000-\u303f\uff00-\uffef“”‘’…—·"  # full-width punctuation, which brings its own room
+_HAN = "\u3400-\u9fff\uf900-\ufaff"
+
+
+def chinese(*pieces: str) -> str:
+    """Return pieces of a Chinese sentence as one text: a blank stands between Chinese and Latin letters, digits or code, and between
+    two of the latter; none beside full-width punctuation or between Chinese characters. Within the pieces nothing changes."""
+    out = ""
+    for piece in pieces:
+        left, right = out[-1:], piece[:1]
+        tight = not left or not right or re.match(f"[{_WIDE}\\s]", left) or re.match(f"[{_WIDE}\\s%]", right)
+        between = "" if tight or (re.match(f"[{_HAN}]", left) and re.match(f"[{_HAN}]", right)) else " "
+        out += between + piece
+    return out
 
 
 def counted(count: int, one: str, many: str = "") -> str:

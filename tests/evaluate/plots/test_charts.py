@@ -10,9 +10,12 @@ import pytest
 from evaluate import made
 from modelwright.core.words import Words
 from modelwright.evaluate.explain.importance import Importance
+from modelwright.evaluate.metrics import forecasting, language, speech
+from modelwright.evaluate.metrics.chosen import CLASSIFICATION, REGRESSION
 from modelwright.evaluate.plots import canvas as _canvas
 from modelwright.evaluate.plots import charts as plots
 
+METRICS = [*CLASSIFICATION, *REGRESSION, *speech.METRICS, *language.METRICS, *forecasting.metrics()]
 METRIC = Words("macro F1", "宏平均 F1")
 HISTORIES = {
     "textcnn": [{"epoch": i + 1, "loss": 1 / (i + 1), "macro_f1": 1 - 0.5 / (i + 1)} for i in range(6)],
@@ -23,7 +26,7 @@ DRAWN = {
     "two classes": lambda: plots.classification(made.of_classes(labels=["no", "yes"])),
     "sets": lambda: plots.multi_label(made.of_sets()),
     "values": lambda: plots.regression(made.of_values()),
-    "curves": lambda: plots.curves(HISTORIES),
+    "curves": lambda: plots.curves(HISTORIES, CLASSIFICATION),
     "importance": lambda: [plots.importance_bars([Importance("列", 0.2, 0.1, 0.3)], METRIC)],
     "data": lambda: [plots.data_curve([100, 200], [0.5, 0.6], METRIC)],
 }
@@ -104,7 +107,7 @@ def test_many_classes_show_the_worst_and_are_quick():
 def test_nothing_to_draw_is_no_error():
     nobody = made.of_classes(5).take(np.array([], int))
     assert plots.classification(nobody) == []
-    assert plots.curves({"linear": [{"loss": 0.3}], "trees": []}) == []
+    assert plots.curves({"linear": [{"loss": 0.3}], "trees": []}, []) == []
     one_class = made.of_classes(50).take(np.flatnonzero(made.of_classes(50).truth == 1))
     assert {p.name for p in plots.classification(one_class)} == {"confusion", "f1", "reliability"}
 
@@ -116,9 +119,42 @@ def test_constant_values_can_be_drawn():
 
 
 def test_the_best_curve_is_in_accent():
-    svg = plots.curves({"a": [{"loss": 1}, {"loss": 0.5}], "b": [{"loss": 1}, {"loss": 0.2}]})[0].svg
-    inked = re.findall(r'<text style="[^"]*fill: var\(--accent[^"]*"[^>]*>([^<]+)<', svg)
-    assert inked == ["b"]
+    svg = plots.curves({"a": [{"loss": 1}, {"loss": 0.5}], "b": [{"loss": 1}, {"loss": 0.2}]}, [])[0].svg
+    assert in_accent(svg) == ["b"]
+
+
+def in_accent(svg):
+    return re.findall(r'<text style="[^"]*fill: var\(--accent[^"]*"[^>]*>([^<]+)<', svg)
+
+
+WAYS = {
+    "macro_f1": True,
+    "log_loss": False,
+    "rmse": False,
+    "mase": False,
+    "r2": True,
+    "wer": False,
+    "bits_per_byte": False,
+}
+
+
+@pytest.mark.parametrize("metric", [m for m in METRICS if m.name in WAYS], ids=lambda m: m.name)
+def test_the_best_curve_goes_by_the_direction_of_its_metric(metric):
+    name, low, high = metric.name, {"epoch": 1, metric.name: 0.6}, {"epoch": 1, metric.name: 0.6}
+    histories = {"lower": [low, {"epoch": 2, name: 0.1}], "higher": [high, {"epoch": 2, name: 0.9}]}
+    plot = plots.curves(histories, [metric])[0]
+    best = "higher" if WAYS[name] else "lower"
+    assert in_accent(plot.svg) == [best]
+    assert f"best: `{best}` with {0.9 if WAYS[name] else 0.1}." in plot.says.en
+    assert f"最好的是 `{best}`，为 {0.9 if WAYS[name] else 0.1}。" in plot.says.zh
+    assert metric.title.zh in plot.title.zh
+
+
+def test_of_a_quantity_whose_direction_is_unknown_no_curve_is_the_best():
+    rows = [{"epoch": 1, "stretch": 1.0}, {"epoch": 2, "stretch": 2.0}]
+    plot = plots.curves({"a": rows, "b": rows}, CLASSIFICATION)[0]
+    assert in_accent(plot.svg) == []
+    assert plot.says == ("Stretch during training.", "训练过程中的 stretch。")
 
 
 def test_errors_that_grow_with_the_answer_are_said():

@@ -8,21 +8,19 @@ from typing import Protocol
 
 import numpy as np
 
-from modelwright.core.judged import Judged
+from modelwright.core.judged import Judged, Metric
 from modelwright.core.task import Plot
-from modelwright.core.words import Words
-from modelwright.evaluate.metrics.chosen import CLASSIFICATION, MULTI_LABEL, ORDINAL, REGRESSION, f1_by_label
-from modelwright.evaluate.metrics.texts import TEXTS
+from modelwright.core.words import Words, chinese
+from modelwright.evaluate.metrics.chosen import f1_by_label
 from modelwright.evaluate.plots import _class_plots as labels
 from modelwright.evaluate.plots import canvas as c
 
-# what training records per epoch -> its name
+# what training records per epoch beside the metrics of its task -> its name, and whether higher is better
 _CURVES = {
-    "loss": Words("training loss", "训练损失"),
-    "train_loss": Words("training loss", "训练损失"),
-    "valid_loss": Words("validation loss", "验证损失"),
-    "score": Words("validation score", "验证得分"),
-    **{m.name: m.title for m in (*CLASSIFICATION, *ORDINAL, *MULTI_LABEL, *REGRESSION, *TEXTS)},
+    "loss": (Words("training loss", "训练损失"), False),
+    "train_loss": (Words("training loss", "训练损失"), False),
+    "valid_loss": (Words("validation loss", "验证损失"), False),
+    "score": (Words("validation score", "验证得分"), True),
 }
 
 
@@ -150,8 +148,9 @@ def _number(value: float) -> str:
     return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}"
 
 
-def curves(histories: Mapping[str, Sequence[Mapping[str, float]]]) -> list[Plot]:
-    """Return one picture per quantity that candidates recorded per epoch (keys such as `loss`, `valid_loss`, `score`).
+def curves(histories: Mapping[str, Sequence[Mapping[str, float]]], metrics: Sequence[Metric]) -> list[Plot]:
+    """Return one picture per quantity that candidates recorded per epoch: `loss`, `valid_loss`, `score`, and `metrics` by their names,
+    which say which way is better. Of another quantity that is not known, so none is called the best.
 
     Entries may carry `epoch`; keys that count time or steps are left out. Candidates of one epoch have no curve.
     """
@@ -165,18 +164,22 @@ def curves(histories: Mapping[str, Sequence[Mapping[str, float]]]) -> list[Plot]
                 xs, ys = found.setdefault(key, {}).setdefault(name, ([], []))
                 xs.append(float(entry.get("epoch", i + 1)))
                 ys.append(float(value))
-    return [_curve(key, lines) for key, lines in found.items() if any(len(x) > 1 for x, _ in lines.values())]
+    known: dict[str, tuple[Words, bool]] = {**_CURVES, **{m.name: (m.title, m.higher) for m in metrics}}
+    out = []
+    for key, lines in found.items():
+        if any(len(x) > 1 for x, _ in lines.values()):
+            what, higher = known.get(key, (Words(key.replace("_", " "), key), None))
+            out.append(_curve(key, what, higher, lines))
+    return out
 
 
-def _curve(key: str, lines: Mapping[str, tuple[list[float], list[float]]]) -> Plot:
-    what = _CURVES.get(key) or Words(key.replace("_", " "), key)
+def _curve(key: str, what: Words, higher: bool | None, lines: Mapping[str, tuple[list[float], list[float]]]) -> Plot:
     title = Words(f"{what.en} by epoch", f"{what.zh}（逐轮）")
     names = {name: c.plain(name, 24) for name in lines}
     fig = c.figure(620, 300)
     ax = c.axes(fig, 52, 34, max(c.wide(n) for n in names.values()) + 26, 48)
-    lower = "loss" in key or "rmse" in key or "mae" in key
-    ends = {name: (min(ys) if lower else max(ys)) for name, (_, ys) in lines.items()}
-    best = min(ends, key=lambda n: ends[n] if lower else -ends[n])
+    ends = {name: (max(ys) if higher else min(ys)) for name, (_, ys) in lines.items()}
+    best = None if higher is None else (max if higher else min)(ends, key=lambda n: ends[n])
     spots = _apart([ys[-1] for _, ys in lines.values()], lines)
     for (name, (xs, ys)), spot in zip(lines.items(), spots):
         colour = c.ACCENT if name == best else c.MUTED
@@ -186,10 +189,12 @@ def _curve(key: str, lines: Mapping[str, tuple[list[float], list[float]]]) -> Pl
             va="center_baseline", fontsize=c.SIZE, color=colour,
         )  # fmt: skip
     c.name_axes(ax, Words("epoch", "轮次"), what)
-    says = Words(
-        f"{what.en[:1].upper() + what.en[1:]} during training; best: `{best}` with {ends[best]:.4g}.",
-        f"训练过程中的{what.zh}；最好的是 `{best}`，为 {ends[best]:.4g}。",
-    )
+    says = Words(f"{what.en[:1].upper() + what.en[1:]} during training", chinese("训练过程中的", what.zh))
+    if best is not None:
+        says = Words(
+            f"{says.en}; best: `{best}` with {ends[best]:.4g}", f"{says.zh}；最好的是 `{best}`，为 {ends[best]:.4g}"
+        )
+    says = Words(f"{says.en}.", f"{says.zh}。")
     name = f"curve-{key}".replace("_", "-")
     return Plot(name, title, says, c.svg(fig, name, title))
 

@@ -57,7 +57,9 @@ def _deepened(state: State, facts: Facts, seconds: float) -> Facts:
     facts["findings"] = [f.to_json() for f in more] + facts["findings"]
     histories = {c.name: c.models[0].history for c in outcome.candidates if c.models[0].history}
     drawing = importlib.util.find_spec("matplotlib") is not None  # the extra `report`; the rest stands without it
-    pictures = list(task.plots(judged, parts.test)) + plots.curves(histories) if drawing else []
+    pictures = (
+        list(task.plots(judged, parts.test)) + plots.curves(histories, [*task.metrics, state.metric]) if drawing else []
+    )
     if curve and drawing:
         pictures.append(plots.data_curve(curve[0], curve[1], metric.title))
     test = parts.test
@@ -119,7 +121,9 @@ def _deepened_made(state: State, facts: Facts, until: Deadline) -> Facts:
     found += by_label(task.metrics, judged, max(0.5, 0.3 * until.remaining()))
     facts["sections"] = [s.to_json() for s in found]
     drawing = importlib.util.find_spec("matplotlib") is not None
-    pictures = list(task.plots(judged, parts.test)) + plots.curves(histories) if drawing else []
+    pictures = (
+        list(task.plots(judged, parts.test)) + plots.curves(histories, [*task.metrics, state.metric]) if drawing else []
+    )
     facts["plots"] = [p.to_json() for p in pictures]
     return facts
 
