@@ -1,6 +1,7 @@
 """Recordings with transcripts that cannot be learnt from: named by row, the rest read."""
 
 import csv
+import re
 
 import pyarrow as pa
 import pytest
@@ -14,7 +15,7 @@ from modelwright.features.shared.sample_speech import spoken_tones
 from modelwright.pipeline.intake import get_data
 
 
-def read_with(path, texts, recordings=(), task="automatic-speech-recognition", target="text"):
+def read_with(path, texts, recordings=(), task="automatic-speech-recognition", target="text", **options):
     """Read a table of recordings in which some cells are replaced; return the rows and what was said."""
     sounds, said, _ = spoken_tones(24, 3)
     with (path / "asr.csv").open("w", newline="", encoding="utf-8") as f:
@@ -26,7 +27,7 @@ def read_with(path, texts, recordings=(), task="automatic-speech-recognition", t
     told = []
     events = EventStream()
     events.listen(lambda e: told.append(e.words.en) if isinstance(e, (Note, Warned)) else None)
-    config = make_config(data=str(path / "asr.csv"), target=target, task=task)
+    config = make_config(data=str(path / "asr.csv"), target=target, task=task, **options)
     return get_data(config, str(path / "asr.csv"), events).table, " ".join(told)
 
 
@@ -81,3 +82,37 @@ def test_transcripts_of_two_digits_stay_words(tmp_path):
     table, _ = read_with(tmp_path, texts)
     assert table.schema["text"].modality == "text"
     assert set(table.column("text").to_pylist()) == {"0 1 1 0", "1 0 0 1"}
+
+
+_GERMAN = {i: f"wir sehen uns um {i} Uhr" for i in range(24)}
+
+
+@pytest.mark.parametrize(
+    ("texts", "options", "says"),
+    [
+        (
+            _GERMAN,
+            {},
+            r"24 of 24 transcripts in `text` hold digits, and their language cannot be told: they stay digits",
+        ),
+        (_GERMAN, {"language": "de"}, None),
+        (_GERMAN, {"numbers": "keep"}, None),
+        (
+            _GERMAN,
+            {"language": "hi"},
+            r"numbers of the language `hi` cannot be written in words here: they stay digits",
+        ),
+        ({i: f"this is the number {i} of it" for i in range(24)}, {}, None),
+        (dict.fromkeys(range(24), "0 1 1 0"), {}, None),
+    ],
+)
+def test_digits_that_stay_digits_are_told(tmp_path, texts, options, says):
+    _, told = read_with(tmp_path, texts, **options)
+    assert re.search(says, told) if says else "transcripts in `text` hold" not in told
+
+
+def test_numbers_of_a_language_that_is_named_are_words_in_truth_and_answer():
+    column = Column("text", "text", "target", options={"rules": {"language": "de"}})
+    codec = get_task("automatic-speech-recognition").fit_target(pa.array(["um 7 Uhr", "am 3.5.2024"]), column)
+    assert codec.encode(pa.array(["um 7 Uhr"])).tolist() == ["um sieben uhr"]
+    assert codec.gist("Um 7 Uhr") == "um sieben uhr"

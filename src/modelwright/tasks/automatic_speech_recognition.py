@@ -28,7 +28,8 @@ from modelwright.data.transcripts import read_transcripts
 from modelwright.evaluate.metrics import speech as evaluate
 from modelwright.evaluate.report import transcripts as report
 from modelwright.features.shared.sample_speech import spoken_tones
-from modelwright.features.shared.transcript_rules import Rules, unspaced, words_of
+from modelwright.features.shared.spoken_numbers import speaks
+from modelwright.features.shared.transcript_rules import Rules, language_of, unspaced, words_of
 from modelwright.models.word_ngrams import WordNgrams, is_arpa
 from modelwright.tasks._recordings import TEXT, language_code, one_recording, plain, speaker_of
 
@@ -125,12 +126,15 @@ class SpeechRecognition(GeneratedTask):
         return schema.with_columns(changes)
 
     def kept(self, table: Table, config: RunConfig) -> tuple[Table, Words | None]:
-        """Return the rows whose transcript holds a word and can be said in the time of its recording, and which others there are."""
+        """Return the rows whose transcript holds a word and can be said in the time of its recording, and which others there are; what
+        else there is to say of transcripts as well."""
         name = table.schema.target.name if table.schema.target else ""
         texts = table.column(name).to_pylist() if name else []
         spoken = np.array([t is None or any(c.isalnum() for c in t) for t in texts], bool)
+        digits = _digits_stay(texts, config, name)
         if spoken.all() or not spoken.any():  # where there is none at all, fit_target says so
-            return in_time(table)
+            some, slow = in_time(table)
+            return some, _all_said(slow, digits)
         gone = [int(r) for r in table.rows[~spoken]]
         shown = ", ".join(map(str, gone[:_SHOWN])) + (" ..." if len(gone) > _SHOWN else "")
         some, slow = in_time(table.take(np.flatnonzero(spoken)))
@@ -138,7 +142,7 @@ class SpeechRecognition(GeneratedTask):
             f"Rows of {table.source} whose `{name}` holds no word are left out ({len(gone)}): {shown}.",
             f"{table.source} 的 `{name}` 中没有文字的行已略去（{len(gone)} 行）：{shown}。",
         )
-        return some, words if slow is None else Words(f"{words.en} {slow.en}", f"{words.zh}{slow.zh}")
+        return some, _all_said(words, slow, digits)
 
     def _speaker(self, schema: Schema, config: RunConfig | None) -> str | None:
         named = getattr(config, "speaker", None)
@@ -209,6 +213,39 @@ class SpeechRecognition(GeneratedTask):
 
 
 TASK = SpeechRecognition
+
+
+def _all_said(*told: Words | None) -> Words | None:
+    """Return what is said one after the other; None where there is nothing."""
+    some = [w for w in told if w is not None]
+    return Words(" ".join(w.en for w in some), "".join(w.zh for w in some)) if some else None
+
+
+def _digits_stay(texts: Sequence[str | None], config: RunConfig, name: str) -> Words | None:
+    """Return what is to be said of transcripts whose digits stay digits, though they are to be written as they are spoken; None where none do.
+
+    Where all transcripts are digits alone, these are their words.
+    """
+    filled = [t for t in texts if t]
+    some = [t for t in filled if any(c.isdecimal() for c in t)]
+    if not some or getattr(config, "numbers", "spoken") != "spoken" or not any(c.isalpha() for t in filled for c in t):
+        return None
+    language = language_code(getattr(config, "language", None)) or language_of(filled)
+    if speaks(language):
+        return None
+    where = Words(
+        f"{len(some)} of {len(texts)} transcripts in `{name}` hold digits",
+        f"`{name}` 的 {len(texts)} 条转写中有 {len(some)} 条含有数字",
+    )
+    if language:
+        return Words(
+            f"{where.en}, and numbers of the language `{language}` cannot be written in words here: they stay digits, in training and in every score. Write them as they are spoken.",
+            f"{where.zh}，而此处无法把语言 `{language}` 的数字写成文字：训练和评分时都保留数字。请按读法写出。",
+        )
+    return Words(
+        f"{where.en}, and their language cannot be told: they stay digits, in training and in every score. Name the language with --language, such as de or fr, and they are written as they are spoken.",
+        f"{where.zh}，但无法判断其语言：训练和评分时都保留数字。请用 --language 指定语言（如 de、fr），数字即按读法写出。",
+    )
 
 
 def _check_language_model(path: Path, rules: Rules) -> None:

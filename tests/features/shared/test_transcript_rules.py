@@ -44,6 +44,13 @@ def test_chinese(text, expected):
         ("de", "1.234 zu 3,5 %", "eintausendzweihundertvierunddreißig zu drei komma fünf prozent"),
         ("fr", "1.234,5 et 50 %", "mille deux cent trente quatre virgule cinq et cinquante pour cent"),
         ("es", "-2,5", "menos dos punto cinco"),
+        ("de", "am 3.5.2024", "am drei fünf zweitausendvierundzwanzig"),
+        ("nb", "7 og 3,5 %", "syv og tre komma fem prosent"),
+        ("nn", "7", "syv"),
+        ("kk", "7", "жеті"),
+        ("yue", "7個", "七個"),
+        ("tr", "%50 ve 5%", "elli ve beş"),
+        ("hi", "1985 और 1,250", "1985 और 1 250"),  # no words are known: digits stay as they are
         ("de", "10–15, 2, 3", "zehn fünfzehn zwei drei"),
         ("en", "−5 and –6, 10–15", "minus five and minus six ten fifteen"),
         ("zh", "−5度，3-5个", "负五度三五个"),

@@ -36,6 +36,7 @@ PERCENT = {
     "da": Said.of("en procent", "procent"),
     "no": Said.of("en prosent", "prosent"),
     "nb": Said.of("en prosent", "prosent"),
+    "nn": Said.of("ein prosent", "prosent"),
     "fi": Said.of("yksi prosentti", "prosenttia"),
     "pl": Said.of("jeden procent", "procent"),
     "ru": Said.of("один процент", "процентов", "процента"),

@@ -7,6 +7,7 @@ begins with 0 or has more than 15 digits is read digit by digit, as phone number
 from __future__ import annotations
 
 import re
+from functools import cache
 from typing import Any
 
 from modelwright.core.errors import MissingExtra
@@ -25,8 +26,33 @@ def _pattern(group: str, point: str) -> re.Pattern[str]:
 
 _NUMBER, _BY_COMMA, _BY_SPACE = _pattern(",", r"\."), _pattern(r"\.", "[.,]"), _pattern("[. ]", "[.,]")
 # languages in which spaces divide thousands
-_SPACE = frozenset(("fr", "sv", "no", "nb", "fi", "pl", "cs", "sk", "ru", "uk", "bg"))
-_COMMA = _SPACE | {"de", "es", "it", "pt", "nl", "da", "tr", "hu", "ro", "el", "lt", "lv", "sl", "hr", "sr", "id", "vi"}
+_SPACE = frozenset(("fr", "sv", "no", "nb", "nn", "fi", "pl", "cs", "sk", "ru", "uk", "be", "bg", "kk"))
+_COMMA = _SPACE | {
+    "az",
+    "ca",
+    "is",
+    "de",
+    "es",
+    "it",
+    "pt",
+    "nl",
+    "da",
+    "tr",
+    "hu",
+    "ro",
+    "el",
+    "lt",
+    "lv",
+    "sl",
+    "hr",
+    "sr",
+    "id",
+    "vi",
+}
+_CHINESE = frozenset(("zh", "yue"))  # languages whose numbers are written with the same characters
+_NAMES = {"nb": "no", "nn": "no", "kk": "kz"}  # as num2words calls languages
+# a date by points: no decimals
+_DATE = re.compile(r"(?<![\d.])(\d{1,2})\.(\d{1,2})\.(\d{4}|\d{2})(?![\d.]?\d)")
 _CHINESE_MONEY = {"$": "美元", "€": "欧元", "£": "英镑", "¥": "元", "₩": "韩元", "₽": "卢布"}
 _MOST = 15  # digits that are read as one number
 _DIGITS = "零一二三四五六七八九"
@@ -36,13 +62,47 @@ _YEAR = re.compile(r"\d{4}(?=\s?年)")
 _HAN = re.compile("[\u3400-\u9fff]")
 
 
+@cache
+def speaks(language: str) -> bool:
+    """Return whether numbers of a language can be written in words here: Chinese, and what num2words knows. Raises MissingExtra."""
+    return bool(language) and (language in _CHINESE or _reader(language)(7) != "7")
+
+
 def spoken(text: str, language: str) -> str:
-    """Return a text with its numbers in words. Raises MissingExtra for languages that need num2words, where it is absent."""
-    if language == "zh":
+    """Return a text with its numbers in words; as it is where no words for numbers of the language are known (`speaks`).
+
+    Raises MissingExtra for languages that need num2words, where it is absent.
+    """
+    if language in _CHINESE:
         text = _YEAR.sub(lambda m: "".join(_DIGITS[int(d)] for d in m[0]), text)
         return _NUMBER.sub(lambda m: _chinese(m), text)
-    pattern = _BY_SPACE if language in _SPACE else _BY_COMMA if language in _COMMA else _NUMBER
-    return pattern.sub(lambda m: f" {_other(m, language)} ", text)
+    if not speaks(language):
+        return text
+    return _pattern_of(language).sub(lambda m: f" {_other(m, language)} ", _apart(text, language))
+
+
+def amounts(text: str, language: str) -> str:
+    """Return a text with those of its numbers in words that are written with signs: decimals, thousands, percents, money.
+
+    Whole numbers stay digits, for a program that reads them by itself and takes such signs for pauses. Raises MissingExtra.
+    """
+    if language in _CHINESE or not speaks(language):
+        return text
+
+    def said(m: re.Match[str]) -> str:
+        signs = m["percent"] or _currency(m) or (m["part"] and "," in m[0]) or not m["whole"].isdecimal()
+        return f" {_other(m, language)} " if signs else m[0]
+
+    return _pattern_of(language).sub(said, _apart(text, language))
+
+
+def _pattern_of(language: str) -> re.Pattern[str]:
+    return _BY_SPACE if language in _SPACE else _BY_COMMA if language in _COMMA else _NUMBER
+
+
+def _apart(text: str, language: str) -> str:
+    """Return a text in which day, month and year of dates stand apart where points divide them and thousands as well."""
+    return _DATE.sub(r"\1 . \2 . \3", text) if language in _COMMA else text
 
 
 def _chinese(m: re.Match[str]) -> str:
@@ -125,6 +185,8 @@ def _other(m: re.Match[str], language: str) -> str:
             said = (
                 f"{said} {word.many}" if m["scale"] else spoken_amounts.beside(said, value, bool(part), word, language)
             )
+        else:  # a sign without a word stays, so that it can be told
+            said = f"{said} {(m['percent'] or _currency(m)).strip()}".rstrip()
     return f"{_minus(how)} {said}".strip() if m["sign"] or m["below"] else said
 
 
@@ -161,7 +223,7 @@ def _reader(language: str) -> Any:
 
     def say(value: float, to: str = "cardinal") -> str:
         try:
-            return str(num2words(value, lang=language, to=to))
+            return str(num2words(value, lang=_NAMES.get(language, language), to=to))
         except (NotImplementedError, ValueError):  # a language, or numbers below 0 in it, that it does not know
             return str(value)
 

@@ -248,3 +248,27 @@ def test_texts_of_no_known_language_are_learnt_letter_by_letter_in_other_scripts
 @pytest.mark.parametrize(("text", "guessed"), [("Größe über Äpfel", True), ("zero one two", False), ("Привет", False)])
 def test_english_that_is_a_guess_is_told(text, guessed):
     assert Reader.fit([text]).guessed([text]) is guessed
+
+
+@_ESPEAK
+@pytest.mark.parametrize(
+    ("language", "text", "like", "unsaid"),
+    [
+        ("de", "das kostet 5 €", "das kostet fünf Euro", ""),
+        ("de", "12,5 Grad", "zwölf komma fünf Grad", ""),  # no pause at the point of a decimal
+        ("de", "1.250 Teile, 3 %", "eintausendzweihundertfünfzig Teile, drei Prozent", ""),
+        ("de", "7 & 8", "sieben acht", "&"),
+        ("tr", "5 %", "beş", "%"),  # no word for it is known here
+    ],
+)
+def test_numbers_of_other_languages_are_said_with_their_signs(language, text, like, unsaid):
+    reader = Reader.fit([like], language)
+    (found,), (wanted,) = reader.read_all([text, like])
+    assert ([(s.base, s.mark) for s in found.sounds], "".join(found.unsaid)) == (
+        [(s.base, s.mark) for s in wanted.sounds],
+        unsaid,
+    )
+
+
+def test_a_voice_that_knows_letters_alone_says_numbers_in_words():
+    assert _said(Reader("de", ""), "um 7") == ("u m s i e b e n", "")

@@ -14,6 +14,7 @@ from typing import Any, Self
 
 from modelwright.features.shared.aloud import chinese, english, phonemes, ssml
 from modelwright.features.shared.aloud.sentences import sentences
+from modelwright.features.shared.spoken_numbers import amounts, spoken
 from modelwright.features.shared.transcript_rules import HAN, language_of
 
 PAUSES = ("^", ",", ".", "?", "!")  # before the first sound, inside a sentence, and at its end
@@ -123,10 +124,15 @@ class Reader:
                 if not c.isspace()
             )
             said = re.sub(r"\b([A-Za-z])\b", r"\1", said)
-        unsaid = tuple(dict.fromkeys(c for c in said if self._cannot(c)))
+        chinese_first = self.language == "zh" or (len(_HAN.findall(said)) > len(re.findall(r"[A-Za-z]+", said)))
+        other = self.language not in ("en", "zh") and not chinese_first
+        if other:  # espeak-ng reads whole numbers by itself, in the forms of their language
+            said = (amounts if self.voice not in ("", WORDS) else spoken)(said, self.language)
+        unsaid = tuple(
+            dict.fromkeys(c for c in said if self._cannot(c) or (other and c in english.SAID and c not in _QUIET))
+        )
         for c in unsaid:
             said = said.replace(c, " ")
-        chinese_first = self.language == "zh" or (len(_HAN.findall(said)) > len(re.findall(r"[A-Za-z]+", said)))
         if chinese_first and (self.language == "zh" or _HAN.search(said)):
             said = chinese.read_out(english.addresses(said))
         elif self.language in ("en", "zh"):
