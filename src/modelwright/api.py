@@ -17,6 +17,7 @@ from modelwright.core.events import EventStream, Listener, Note, Warned
 from modelwright.core.facts.run import Facts
 from modelwright.core.options import RunOptions
 from modelwright.core.run import RunFolder
+from modelwright.core.target_names import one_text
 from modelwright.core.words import Words, pick_lang
 from modelwright.release.bundle import Predictor
 from modelwright.release.bundle import load as load_bundle
@@ -78,7 +79,7 @@ class Run:
 
 def fit(
     data: Any,
-    target: str | None = None,
+    target: str | Sequence[str] | None = None,
     *,
     name: str | None = None,
     out: str | Path = "runs",
@@ -91,7 +92,8 @@ def fit(
     """Walk the whole path from data to a bundle and return the run.
 
     `data` is a file, a SQLAlchemy URL, or anything with the Arrow C-stream interface (pandas, polars, DuckDB,
-    datasets), a list of mappings or a mapping of lists. Some tasks, named by task=..., need no target. `options` are those of `modelwright run` under the same
+    datasets), a list of mappings or a mapping of lists. Some tasks, named by task=..., need no target; several
+    columns of 0 and 1 (`target=["toxic", "insult"]`) are one answer, the labels that hold. `options` are those of `modelwright run` under the same
     names and units: budget="5m", gate="macro_f1>=0.9", test="test.csv", folds=5 ... The budget counts from this
     call. A `listener` is called with every event. `progress` shows what is being done; if not said, it is shown in notebooks and
     terminals. Raises ModelwrightError subclasses; a gate that is not met is no
@@ -101,6 +103,7 @@ def fit(
     from modelwright.pipeline.walk import run
 
     in_memory = not isinstance(data, (str, Path))
+    target = one_text(target)
     config = make_config(data="memory" if in_memory else str(data), target=target, **options)
     if deadline is None:
         deadline = Deadline.after(parse_duration(config.budget))
@@ -138,7 +141,7 @@ def load(path: str | Path) -> Predictor:
     return load_bundle(find_bundle(path))
 
 
-def inspect(data: Any, target: str | None = None, **options: Any) -> dict[str, Any]:
+def inspect(data: Any, target: str | Sequence[str] | None = None, **options: Any) -> dict[str, Any]:
     """Return what is in the data, what is wrong with it and what is private in it, as JSON values: `rows`, `columns`,
     `told` (of its reading), `findings`, `private` (by column and type, with masked examples, and what a run would do).
 
@@ -146,7 +149,7 @@ def inspect(data: Any, target: str | None = None, **options: Any) -> dict[str, A
     series_id, series_time, channel, vault (key of an encrypted file); private and public as for a run. Raises DataError, VaultError.
     """
     with unlocked(options.pop("vault", None)):
-        return _inspect(data, target, options)
+        return _inspect(data, one_text(target), options)
 
 
 def _inspect(data: Any, target: str | None, options: dict[str, Any]) -> dict[str, Any]:

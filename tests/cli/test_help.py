@@ -172,3 +172,15 @@ def test_a_language_alone_shows_the_help():
     done = asked("--lang", "xx", "vault", "--help")
     assert (done.returncode, done.stdout) == (2, "")
     assert "--lang takes en or zh" in done.stderr
+
+
+def test_an_option_given_twice_tells_which_value_counts(tmp_path):
+    data = tmp_path / "a.csv"
+    data.write_text("x,y\n1,2\n3,4\n", encoding="utf-8")
+    done = asked("inspect", str(data), "--delimiter", ";", "--delimiter", ",")
+    assert done.returncode == 0
+    assert done.stderr == "--delimiter was given several times; the last one counts: --delimiter ,\n"
+    assert asked("inspect", str(data), "--delimiter", ",", "--delimiter", ",", "--na", "1", "--na", "2").stderr == ""
+    last = asked("inspect", str(data), "--no-header", "--header", lang="zh").stderr
+    assert last == "--header 给出了多次，以最后一次为准：--header\n"
+    assert "the last one counts: --no-header" in asked("inspect", str(data), "--header", "--no-header").stderr

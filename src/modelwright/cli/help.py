@@ -14,7 +14,7 @@ import typer
 import typer.core
 
 from modelwright.cli.layout import LEFT, columns, listed, wrapped
-from modelwright.cli.output import LANG, w
+from modelwright.cli.output import LANG, say, w
 from modelwright.core.errors import OptionError, alike, unknown
 from modelwright.core.option_groups.declared import SHARED, beside
 from modelwright.core.registry import TASKS, names_in
@@ -55,7 +55,9 @@ class Verb(typer.core.TyperCommand):
     allow_extra_args = True  # so that what is too many is told in our words
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        """Read arguments and options. Raises OptionError for arguments that are too many."""
+        """Read arguments and options, and tell which value counts where one was given twice. Raises OptionError for arguments that are too many."""
+        if not ctx.resilient_parsing:
+            _tell_repeated(self, ctx, args)
         rest = super().parse_args(ctx, args)
         if rest and not ctx.resilient_parsing:
             known = " ".join(p.metavar or p.name.upper() for p in self.params if p.param_type_name == "argument")
@@ -164,6 +166,31 @@ class CommandLine(typer.Typer):
     def command(self, name: str | None = None, *, cls: Any = Verb, **told: Any) -> Any:
         """Return what makes a verb of a function."""
         return super().command(name, cls=cls, **told)
+
+
+def _tell_repeated(verb: Any, ctx: Any, args: Sequence[str]) -> None:
+    """Say of options that take one value and were given several which of them counts."""
+    parser = verb.make_parser(ctx)
+    for own in {id(o): o for o in (*parser._long_opt.values(), *parser._short_opt.values())}.values():
+        own.action = {"store": "append", "store_const": "append_const"}.get(own.action, own.action)
+    given, _, _ = parser.parse_args(args=list(args))
+    for param in verb.params:
+        values = given.get(param.name)
+        if param.param_type_name != "option" or param.multiple or not isinstance(values, list):
+            continue
+        if len(set(values)) > 1:
+            last = values[-1]
+            flag = param.secondary_opts[0] if last is False and param.secondary_opts else param.opts[0]
+            shown = (
+                flag if isinstance(last, bool) or "://" in str(last) else f"{flag} {last}"
+            )  # a URL may hold a password
+            say(
+                Words(
+                    f"{param.opts[0]} was given several times; the last one counts: {shown}",
+                    f"{param.opts[0]} 给出了多次，以最后一次为准：{shown}",
+                ),
+                quiet=bool(given.get("quiet")),
+            )
 
 
 def _usage(verb: Any, ctx: Any, formatter: Any, after: str) -> None:

@@ -13,6 +13,7 @@ from modelwright.cli.help import CommandLine
 from modelwright.cli.output import LANG, w
 from modelwright.core.option_groups.base import Declared
 from modelwright.core.option_groups.declared import options
+from modelwright.core.target_names import one_text
 from modelwright.core.words import known_lang
 
 
@@ -112,7 +113,7 @@ def _parameter(one: Declared) -> inspect.Parameter:
     """Return a declared option as a parameter that typer reads; not given, it is None."""
     words, panel = one.option.words.to(LANG), one.group.about.to(LANG)
     told: dict[str, Any] = {"metavar": one.option.metavar, "help": words, "rich_help_panel": panel}
-    kind = _kind(one.type)
+    kind = list[str] if one.option.several else _kind(one.type)
     if one.name == "data":
         about: Any = typer.Argument(**told)
     else:
@@ -137,6 +138,8 @@ def _is_union(declared: Any) -> bool:
 
 def _value(one: Declared, value: Any) -> Any:
     """Return a value as the run takes it. Raises OptionError for a pair that is none."""
+    if one.option.several:
+        return one_text(value)
     return pairs(value, one) if typing.get_origin(one.type) is dict else value
 
 

@@ -23,6 +23,7 @@ from modelwright.core.option_groups.scale import Scale
 from modelwright.core.option_groups.source import Source
 from modelwright.core.option_groups.training import Training
 from modelwright.core.registry import TASKS, names_in
+from modelwright.core.target_names import one_text
 from modelwright.core.task_names import task_named
 from modelwright.core.validation import first_words
 from modelwright.core.words import Words
@@ -40,6 +41,11 @@ class _Checked(BaseModel):
     @classmethod
     def _with_unit(cls, value: Any, info: ValidationInfo) -> Any:
         return _unit(info.field_name, value)
+
+    @field_validator("target", mode="before", check_fields=False)
+    @classmethod
+    def _one_target(cls, value: Any) -> Any:
+        return one_text(value) if isinstance(value, (list, tuple)) and all(isinstance(v, str) for v in value) else value
 
     @field_validator("budget", "latency", check_fields=False)
     @classmethod

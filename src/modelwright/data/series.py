@@ -2,7 +2,8 @@
 
 A layout says where the moments of a series stand. It is kept in the options of the gathered column, so that a bundle
 takes rows in the same layout: {"wide": [[column, ...] per channel]} or {"long": {"id", "time", "channels": [column, ...]}}, and
-"decimal": "," beside it where the training data had decimal commas. {"trailing": ...} is told in `trailing_windows.py`.
+"decimal": "," beside it where the training data had decimal commas. {"trailing": ...} is told in `trailing_windows.py`, {"flags": ...} in
+`flag_columns.py`.
 Legend: N rows, C channels, T time.
 """
 
@@ -22,6 +23,7 @@ from modelwright.core.words import Words
 from modelwright.data._moments import channel as channel_of
 from modelwright.data._moments import floats, in_row, is_text, moments
 from modelwright.data.decimals import find_decimals
+from modelwright.data.flag_columns import flags_asked, joined_flags
 from modelwright.data.text import from_rows
 from modelwright.data.trailing_windows import gather_trailing
 from modelwright.data.values import is_mark, is_missing, to_number
@@ -46,14 +48,17 @@ def gathered_as_asked(
     """
     left_out = list(ignore or ())
     series_id = reading.series_id
+    flags = flags_asked(target, raw, [("--group", group), ("--time", time), *(("--ignore", n) for n in left_out)])
     layouts = find_layouts(
         raw,
         reading.series,
         series_id,
         reading.series_time,
-        apart=(target, group, time, *left_out),
+        apart=(target, *flags, group, time, *left_out),
         decimal=reading.decimal,
     )
+    if target and flags:
+        layouts[target] = {"flags": flags}
     if series_id:
         raw = raw.drop_columns([n for n in left_out if n in raw.column_names and n != series_id])
         left_out = [n for n in left_out if n in raw.column_names]
@@ -185,9 +190,9 @@ def _wide(names: list[str], text: str, spec: str, apart: set[str]) -> list[list[
 def layouts_of(schema: Schema) -> Layouts:
     """Return the layouts that a schema's columns keep in their options."""
     return {
-        c.name: {k: c.options[k] for k in (*_KINDS, "decimal") if k in c.options}
+        c.name: {k: c.options[k] for k in (*_KINDS, "flags", "decimal") if k in c.options}
         for c in schema
-        if c.modality == "series" and any(k in c.options for k in _KINDS)
+        if (c.modality == "series" and any(k in c.options for k in _KINDS)) or "flags" in c.options
     }
 
 
@@ -205,7 +210,9 @@ def gathered(raw: pa.Table, layouts: Layouts, *, strict: bool = False, decimal: 
     """
     for name, layout in layouts.items():
         usual = layout.get("decimal", ".")
-        if "wide" in layout:
+        if "flags" in layout:
+            raw = joined_flags(raw, name, layout["flags"], strict=strict)
+        elif "wide" in layout:
             names = [n for channel in layout["wide"] for n in channel]
             if any(n in raw.column_names for n in names) and _is_spread(raw, name, names):
                 raw = _gather_wide(raw, name, layout["wide"], _signs(raw, names, decimal, usual))

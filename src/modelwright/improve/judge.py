@@ -17,6 +17,7 @@ from modelwright.core.judged import Judged, Metric, judge
 from modelwright.core.schema import Column, Schema
 from modelwright.core.words import Words
 from modelwright.data.coerce import coerce
+from modelwright.data.series import gathered, layouts_of
 from modelwright.evaluate.intervals import paired
 from modelwright.release.bundle import Predictor
 
@@ -80,7 +81,7 @@ def judged_on(predictor: Predictor, raw: pa.Table, target: str, modality: str | 
     """Return what a predictor answers on rows as they were read, beside the truth in their column `target`."""
     column = predictor.schema.target or Column(target, modality or "category", "target")
     schema = Schema((*predictor.schema.inputs, column))
-    table, _ = coerce(raw, schema, source="rows to judge on")
+    table, _ = coerce(gathered(raw, layouts_of(schema)), schema, source="rows to judge on")
     table = predictor.shield.apply(table)
     truth = table.column(column.name)
     judged = judge(predictor.target, truth, predictor.judge(table), table.rows, predictor.thresholds)

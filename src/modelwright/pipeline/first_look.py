@@ -10,6 +10,7 @@ from modelwright.core.config import RunConfig
 from modelwright.core.errors import ColumnError, unknown
 from modelwright.core.reading import Reading
 from modelwright.core.words import Words
+from modelwright.data.flag_columns import flags_named
 from modelwright.data.sources import batches
 from modelwright.pipeline.choose import check_names, named_task
 from modelwright.pipeline.intake import no_target
@@ -42,7 +43,7 @@ def _columns(rows: pa.Table, config: RunConfig, usual: str | None) -> None:
     target = config.target or usual
     if target is None:
         raise no_target(rows.column_names)
-    named = [target, config.group, config.time, *config.ignore]
+    named = [*(flags_named(target, rows.column_names) or [target]), config.group, config.time, *config.ignore]
     for name in (
         [] if getattr(config, "series", None) else [n for n in named if n]
     ):  # those are gathered from several columns

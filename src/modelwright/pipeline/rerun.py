@@ -17,6 +17,7 @@ from modelwright.core.events import EventStream
 from modelwright.core.run import RunFolder, read_json
 from modelwright.core.schema import Schema
 from modelwright.core.words import Words, counted
+from modelwright.data.series import gathered, layouts_of
 from modelwright.improve.source import Source
 from modelwright.pipeline.choose import named_task
 from modelwright.pipeline.intake import get_data, read_rows
@@ -83,6 +84,7 @@ def read_again(folder: Path, place: str | None = None) -> Source:
             )
     except ModelwrightError as e:
         return Source(state="gone", why=e.words, **told)
+    raw, test = gathered(raw, layouts_of(schema)), None if test is None else gathered(test, layouts_of(schema))
     if data.seen.whole != splits["fingerprint"]:
         return _changed(data, raw, test, splits, told, source)
     kept = splits["develop"] if splits["develop"] is not None else np.setdiff1d(data.table.rows, splits["test"])

@@ -33,7 +33,7 @@ class MultiLabelClassification(Task):
         return 1.0 if column.modality == "labels" else 0.0
 
     def fit_target(self, values: pa.Array, column: Column) -> TargetCodec:
-        return LabelSetsCodec.fit(values)
+        return LabelSetsCodec.fit(values, flags="flags" in column.options)
 
     def loss(
         self, outputs: Any, truth: Any, *, smoothing: float = 0.0, class_weight: Any = None, row_weight: Any = None

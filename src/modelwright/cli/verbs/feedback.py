@@ -73,13 +73,16 @@ def add(app: typer.Typer) -> None:
 def _take(
     data: str, predictor: Any, home: Any, store: Any, answer: str | None, by: str, new: bool, replace: bool
 ) -> Any:
+    from modelwright.core.schema import Schema
+    from modelwright.data.series import gathered, layouts_of
     from modelwright.data.sources import batches
     from modelwright.serve.feedback.bulk import Columns, check_teller, take
     from modelwright.serve.feedback.place import ids_of
 
     by = check_teller(by)
     misfits: list[Any] = []
-    parts = batches(data, misfits=misfits)
+    layouts = layouts_of(Schema((predictor.schema.target,) if predictor.schema.target else ()))  # of answers alone
+    parts = (gathered(part, layouts) for part in batches(data, misfits=misfits))
     first = next(parts, None)
     names = [] if first is None else first.column_names
     target = predictor.schema.target

@@ -37,19 +37,20 @@ class LabelSetsCodec(LabelCodec):
     taught = True
     told_as: ClassVar[Form] = "labels"
 
-    def __init__(self, labels: Sequence[str], counts: Sequence[int]) -> None:
+    def __init__(self, labels: Sequence[str], counts: Sequence[int], flags: bool = False) -> None:
         self.labels = tuple(labels)
+        self.flags = flags  # came as a column of 0 and 1 for each label, and is answered so in files
         self.counts = tuple(counts)
         self._index = {label: i for i, label in enumerate(self.labels)}
 
     @classmethod
-    def fit(cls, values: pa.Array) -> LabelSetsCodec:
-        """Learn the labels of a list<string> array. Raises DataError where none occurs."""
+    def fit(cls, values: pa.Array, flags: bool = False) -> LabelSetsCodec:
+        """Learn the labels of a list<string> array, which were columns of 0 and 1 where `flags`. Raises DataError where none occurs."""
         counts: Counter[str] = Counter(x for v in values.to_pylist() if v for x in set(v))
         if not counts:
             raise DataError("The target column holds no labels at all.", "目标列中没有任何标签。")
         ordered = sorted(counts)
-        return cls(ordered, [counts[v] for v in ordered])
+        return cls(ordered, [counts[v] for v in ordered], flags)
 
     @property
     def outputs(self) -> int:
@@ -92,7 +93,7 @@ class LabelSetsCodec(LabelCodec):
 
     def extended(self, values: pa.Array) -> TargetCodec:
         more = sorted(set(pc.list_flatten(values).unique().to_pylist()) - {None} - set(self._index))
-        return LabelSetsCodec([*self.labels, *more], [*self.counts, *[0] * len(more)]) if more else self
+        return LabelSetsCodec([*self.labels, *more], [*self.counts, *[0] * len(more)], self.flags) if more else self
 
     def decode(self, scores: np.ndarray, thresholds: Sequence[float] | None = None) -> Answers:
         cut = np.asarray(thresholds if thresholds is not None else [0.5] * self.outputs)
@@ -129,6 +130,18 @@ class LabelSetsCodec(LabelCodec):
     def answer_fields(self) -> dict[str, Any]:
         return super().answer_fields() | {"prediction": (list[str], ...)}
 
+    def columns(self, answers: Sequence[Mapping[str, Any]], *, flat: bool, scores: bool = False) -> dict[str, pa.Array]:
+        """As LabelCodec.columns, with 1 or 0 in `prediction_<label>` where the answers came as such columns."""
+        found = super().columns(answers, flat=flat, scores=scores)
+        if not self.flags:
+            return found
+        chosen = [a["prediction"] for a in answers]
+        each = {
+            f"prediction_{label}": pa.array([None if c is None else int(label in c) for c in chosen], pa.int64())
+            for label in self.labels
+        }
+        return {"prediction": found.pop("prediction"), **each, **found}
+
     def column(self, predictions: Sequence[Any], flat: bool) -> pa.Array:
         """Return lists of labels, or `a|b` in formats that hold no lists."""
         if flat:
@@ -137,10 +150,11 @@ class LabelSetsCodec(LabelCodec):
 
     @classmethod
     def restore(cls, state: Mapping[str, Any]) -> LabelSetsCodec:
-        return cls(state["labels"], state["counts"])
+        return cls(state["labels"], state["counts"], bool(state.get("flags", False)))
 
     def state(self) -> dict[str, Any]:
-        return {"kind": self.kind, "labels": list(self.labels), "counts": list(self.counts)}
+        told = {"kind": self.kind, "labels": list(self.labels), "counts": list(self.counts)}
+        return {**told, "flags": True} if self.flags else told
 
 
 CODEC = LabelSetsCodec

@@ -36,6 +36,7 @@ class Option:
     flags: tuple[str, ...]
     metavar: str | None
     limits: Mapping[str, float]
+    several: bool = False  # may be repeated on the command line: names, which `core/target_names.py` makes one text
 
 
 @dataclass(frozen=True)
@@ -54,13 +55,14 @@ class Declared:
 
 
 def option(
-    default: Any, en: str, zh: str, *flags: str, metavar: str | None = None, **limits: float
+    default: Any, en: str, zh: str, *flags: str, metavar: str | None = None, several: bool = False, **limits: float
 ) -> Any:  # what it is declared as is said by the annotation
     """Declare an option: its help in both languages, and its limits (ge, gt, le, lt).
 
-    `flags` are those of the command line where they are others than `--the-name`; `metavar` stands for the value in the help.
+    `flags` are those of the command line where they are others than `--the-name`; `metavar` stands for the value in the help;
+    `several` says that the option may be repeated, though it is one value.
     """
-    return Option(default, Words(en, zh), flags, metavar, limits)
+    return Option(default, Words(en, zh), flags, metavar, limits, several)
 
 
 def declared_in(group: type[OptionGroup]) -> list[Declared]:

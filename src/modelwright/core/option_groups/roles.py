@@ -13,7 +13,15 @@ class Roles(OptionGroup):
 
     about: ClassVar[Words] = Words("Target and columns", "目标与列")
 
-    target: str | None = option(None, "column to predict", "要预测的列", "--target", "-t", metavar="COLUMN")
+    target: str | None = option(
+        None,
+        "column to predict, or several, 0 or 1 by label",
+        "要预测的列，或以 0/1 表示各标签的多列",
+        "--target",
+        "-t",
+        metavar="COLUMN",
+        several=True,
+    )
     task: str | None = option(
         None, "task; chosen from the target if not given", "任务；默认由目标列决定", metavar="TASK"
     )

@@ -15,7 +15,7 @@ from modelwright.core.reading import Detected
 from modelwright.core.schema import MODALITY_WORDS, Schema, Table
 from modelwright.core.words import Words
 from modelwright.data.prediction_source import STDIN, given
-from modelwright.data.series import gathered, whole
+from modelwright.data.series import gathered, layouts_of, whole
 from modelwright.data.sources import batches
 from modelwright.evaluate.drift.answers import fit_answers
 from modelwright.evaluate.drift.labels import LabelShares
@@ -130,7 +130,8 @@ def shape_words(schema: Schema, names: list[str], new: dict[str, dict[str, int]]
     """Return what has changed in the shape of a table: columns that are absent or new, values that are new."""
     out = []
     inputs = [c.name for c in schema.inputs]
-    strange = [n for n in names if n not in schema]
+    flags = {n for layout in layouts_of(schema).values() for n in layout.get("flags", ())}  # the answer's own columns
+    strange = [n for n in names if n not in schema and n not in flags]
     for name in inputs:
         if name in names:
             continue

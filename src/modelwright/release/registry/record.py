@@ -13,6 +13,8 @@ from modelwright.core.words import Words
 from modelwright.privacy.catalogue import TYPES
 from modelwright.privacy.subjects import due
 
+_LABELS = {"classes": "values", "label_sets": "labels"}  # where the state of a target codec has its labels
+
 
 class Objection(NamedTuple):
     """Why a bundle should not be released: `gate`, `consent` or `retraining`, and the sentence."""
@@ -49,7 +51,7 @@ def record_of(bundle: Path) -> Record:
             "plain": report.get("plain"),
             "gate": card.get("gate") or [],
             "columns": columns,
-            "labels": list(target["values"]) if target.get("kind") in ("classes", "label_sets") else None,
+            "labels": list(target[_LABELS[target["kind"]]]) if target.get("kind") in _LABELS else None,
             "recipes": [m["recipe"] for m in about["members"]],
             "run": str(run.path) if report else None,
             "made": card.get("created"),
