@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 
 from modelwright.core.answers.base import TargetCodec
-from modelwright.core.answers.value import ValueCodec
+from modelwright.core.answers.value import ValueCodec, unit_of
 from modelwright.core.judged import Judged
 from modelwright.core.schema import Column, Table
 from modelwright.core.task import Plot, Task
@@ -37,7 +37,7 @@ class Regression(Task):
         return 1.0 if column.modality == "number" else 0.0
 
     def fit_target(self, values: pa.Array, column: Column) -> TargetCodec:
-        return ValueCodec.fit(values)
+        return ValueCodec.fit(values, unit_of(column.options))
 
     def loss(
         self, outputs: Any, truth: Any, *, smoothing: float = 0.0, class_weight: Any = None, row_weight: Any = None

@@ -11,6 +11,7 @@ from modelwright.core.answers.corrections import Form
 from modelwright.core.errors import ColumnError, OptionError, unknown
 from modelwright.core.words import Words
 from modelwright.data.records import Misfit
+from modelwright.data.values import to_number
 from modelwright.release.bundle import Predictor
 from modelwright.serve._columns import known_rows
 from modelwright.serve.feedback.check import DIFFERS, SAYS, checked, row_id
@@ -191,10 +192,8 @@ def value_of(cell: Any, kind: Kind, form: Form) -> Any:
         return _THUMBS.get(text.lower(), text)
     number = kind == "outcome" or form == "number"
     if number:
-        try:
-            return float(text)
-        except ValueError:
-            return text
+        found = to_number(text)  # `12%` and `¥1,200` too, as targets are written
+        return text if found is None else found
     if form in ("labels", "spans", "documents", "boxes"):
         if text.startswith("["):
             try:
