@@ -161,6 +161,7 @@ def _inspect(data: Any, target: str | None, options: dict[str, Any]) -> dict[str
     from modelwright.data.infer import infer_schema
     from modelwright.data.near_duplicates import finding, near
     from modelwright.data.nested import flattened
+    from modelwright.data.prodigy import accepted
     from modelwright.data.series import gathered_as_asked, with_layouts
     from modelwright.data.sources import folder_of, read_table, source_name
     from modelwright.data.split import row_codes
@@ -179,6 +180,8 @@ def _inspect(data: Any, target: str | None, options: dict[str, Any]) -> dict[str
         raw, detected, column = marked, Detected(), {BOXES: "boxes", **column}
     else:
         raw, detected = read_table(data, reading, events)
+    raw, words = accepted(raw, target)
+    told += [words] if words is not None else []
     kept = (target, *(options.get(k) for k in ("group", "time")), *(options.get("ignore") or ()), *column)
     raw, nested, odd = flattened(raw, frozenset(kept))
     apart = {k: options.get(k) for k in ("group", "time", "ignore")}

@@ -27,6 +27,7 @@ from modelwright.data.fingerprint import digests, whole
 from modelwright.data.infer import infer_schema
 from modelwright.data.knowledge import tell_unread
 from modelwright.data.nested import flattened, with_fields
+from modelwright.data.prodigy import accepted
 from modelwright.data.series import gathered, gathered_as_asked, with_layouts
 from modelwright.data.sources import folder_of, read_table, source_name
 from modelwright.pipeline.choose import choose_task, named_task
@@ -240,7 +241,11 @@ def read_rows(
     own = (task.read_test if test else task.read)(source, reading, events) if task else None
     raw, detected = own or read_table(source, reading, events)
     tell_unread(raw, events)
-    return raw, detected
+    kept, words = accepted(raw, reading.asked.get("target"))
+    if words is not None:
+        events.note(words.en, words.zh)
+        detected.drawn = None  # rows that are read later would not be asked whether they were accepted
+    return kept, detected
 
 
 def _with_choices(table: Table) -> Table:
