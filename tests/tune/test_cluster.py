@@ -11,6 +11,7 @@ import subprocess
 import sys
 import threading
 import time
+from contextlib import contextmanager
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -25,7 +26,7 @@ from modelwright.core.errors import DataError, MissingExtra, OptionError
 from modelwright.core.events import EventStream, Step, Warned
 from modelwright.core.schema import MEDIA, Column, Schema, Table
 from modelwright.core.version import VERSION
-from modelwright.tune import cluster, first_sign, nodes, remote, session
+from modelwright.tune import called_off, cluster, first_sign, nodes, remote, session
 from modelwright.tune.payload import check_paths, files_of, unship
 from modelwright.tune.under_way import TRIES, UnderWay
 from ports_made import nobody
@@ -213,6 +214,111 @@ def test_a_proxy_that_speaks_for_the_head_is_told_at_once():
             cluster.check_cluster(f"ray://127.0.0.1:{port}", 1)
     finally:
         server.stop(None)
+
+
+@pytest.mark.usefixtures("_ray")
+def test_a_name_that_is_looked_up_for_long_is_told_in_time(monkeypatch):
+    asked = threading.Event()
+    monkeypatch.setattr(nodes, "_REACHED", 0.2)
+    monkeypatch.setattr(socket, "create_connection", lambda *_, **__: asked.wait(60))
+    try:
+        with pytest.raises(OptionError, match=r"Nobody answers at ray://head\.lan:10001 \(no answer within"):
+            cluster.check_cluster("ray://head.lan:10001", 1)
+    finally:
+        asked.set()
+
+
+@contextmanager
+def head_that(answers):
+    """A head that answers, of which what a client's session is asked of does what `answers` says; yields its address."""
+    from concurrent.futures import ThreadPoolExecutor
+
+    import grpc
+    from ray.core.generated import ray_client_pb2, ray_client_pb2_grpc
+
+    class Driver(ray_client_pb2_grpc.RayletDriverServicer):
+        def ClusterInfo(self, request, context):  # noqa: N802 - its name
+            return ray_client_pb2.ClusterInfoResponse(json="{}")
+
+    class Stream(ray_client_pb2_grpc.RayletDataStreamerServicer):
+        def Datapath(self, requests, context):  # noqa: N802 - its name
+            first = next(requests)
+            said = answers()
+            yield ray_client_pb2.DataResponse(
+                req_id=first.req_id, init=ray_client_pb2.InitResponse(ok=False, msg=f"Traceback:\n{said}")
+            )
+
+    server = grpc.server(ThreadPoolExecutor(4))
+    ray_client_pb2_grpc.add_RayletDriverServicer_to_server(Driver(), server)
+    ray_client_pb2_grpc.add_RayletDataStreamerServicer_to_server(Stream(), server)
+    port = server.add_insecure_port("127.0.0.1:0")
+    server.start()
+    try:
+        yield f"ray://127.0.0.1:{port}"
+    finally:
+        server.stop(None)
+
+
+@pytest.mark.usefixtures("_ray")
+@pytest.mark.parametrize("late", [True, False])
+def test_a_head_that_does_not_start_its_server_for_clients_is_told_in_time(monkeypatch, caplog, late):
+    from ray.util.client import ray
+
+    for name, value in session.ENVIRONMENT.items():
+        monkeypatch.setenv(name, value)
+    over = threading.Event()
+    monkeypatch.setattr(session, "_GIVEN", 0.5 if late else 30.0)
+
+    def answers():
+        assert not late or over.wait(60)
+        return "RuntimeError: Starting Ray client server failed."
+
+    climb = SimpleNamespace(private=None, events=EventStream(), config=SimpleNamespace(memory=None))
+    with head_that(answers) as address:
+        try:
+            with pytest.raises(OptionError) as told, cluster.clustered(climb, address):
+                pass
+            assert not over.is_set()  # told before the head says anything
+        finally:
+            over.set()
+        until = time.monotonic() + 30
+        while ray.get_context().client_worker is not None and time.monotonic() < until:
+            time.sleep(0.05)
+        assert ray.get_context().client_worker is None  # no connection stays
+    assert not [r for r in caplog.records if r.name.startswith("ray")]
+    for words in (told.value.words.en, told.value.words.zh):
+        assert address in words
+        assert "ray_client_server" in words
+        assert ("Starting Ray client server failed" in words) is not late
+
+
+def test_work_that_was_called_off_is_taken_back():
+    free, undone = threading.Event(), threading.Event()
+    with pytest.raises(called_off.CalledOff):
+        called_off.in_time(lambda: free.wait(60), 0.05, undo=undone.set)
+    assert not undone.is_set()
+    free.set()
+    assert undone.wait(30)
+    assert called_off.in_time(lambda: 7, 30.0, undo=lambda: pytest.fail("undone")) == 7
+    with pytest.raises(ZeroDivisionError):
+        called_off.in_time(lambda: 1 / 0, 30.0)
+
+
+def test_ray_does_not_change_what_the_run_does_when_it_is_told_to_end(monkeypatch):
+    def own(*_):
+        pass
+
+    before = signal.signal(signal.SIGTERM, own)
+    try:
+        begun = session.Session(
+            "local",
+            SimpleNamespace(init=lambda **_: signal.signal(signal.SIGTERM, signal.SIG_DFL), shutdown=lambda: None),
+        )
+        begun.begin()
+        begun.end()
+        assert signal.getsignal(signal.SIGTERM) is own
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 @pytest.mark.parametrize(("count", "left", "said"), [(1, 600.0, "one fit at a time"), (4, 20.0, "do not repay")])

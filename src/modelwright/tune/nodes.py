@@ -12,6 +12,7 @@ from modelwright.core.errors import DataError, OptionError
 from modelwright.core.schema import MEDIA, Table
 from modelwright.core.version import VERSION
 from modelwright.core.words import Words
+from modelwright.tune.called_off import CalledOff, in_time
 
 ANSWER = 10.0  # seconds in which a node must answer
 # seconds in which the head must answer: a command is to end within 30 s, of which a busy machine takes half to begin
@@ -34,13 +35,14 @@ def check_answers(address: str) -> None:
     """Raise OptionError where nobody answers at an address `ray://HOST:PORT`."""
     until = time.monotonic() + _REACHED
     try:
-        socket.create_connection(host_and_port(address), timeout=_REACHED).close()
-    except (OSError, UnicodeError) as e:  # a name that is none
-        why = getattr(e, "strerror", None) or e
+        in_time(lambda: socket.create_connection(host_and_port(address), timeout=_REACHED).close(), _REACHED + 1.0)
+    except (OSError, UnicodeError, CalledOff) as e:  # a name that is none, or whose look-up hangs
+        late = Words(f"no answer within {_REACHED:.0f} s", f"{_REACHED:.0f} 秒内没有应答")
+        why = late if isinstance(e, CalledOff) else Words(*[str(getattr(e, "strerror", None) or e)] * 2)
         raise OptionError(
-            f"Nobody answers at {address} ({why}): is Ray's head running there (ray start --head), and its client port open? "
+            f"Nobody answers at {address} ({why.en}): is Ray's head running there (ray start --head), and its client port open? "
             "Or leave --cluster out.",
-            f"{address} 没有响应（{why}）：请确认该处已运行 Ray 主节点（ray start --head），且客户端端口可达；或去掉 --cluster。",
+            f"{address} 没有响应（{why.zh}）：请确认该处已运行 Ray 主节点（ray start --head），且客户端端口可达；或去掉 --cluster。",
         ) from e
     _check_speaks(address, until)
 
