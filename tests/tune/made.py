@@ -126,7 +126,7 @@ def planner(
     from modelwright.tune import planner as plans
 
     known = {r.name: r for r in recipes}
-    for module in (contract, candidate, finish, fits, leaderboard, order, plans, student, tuning, twins):
+    for module in (contract, candidate, finish, fits, leaderboard, no_model, order, plans, student, tuning, twins):
         if hasattr(module, "get_recipe"):
             monkeypatch.setattr(module, "get_recipe", known.__getitem__)
     for module in (climb, finish, last_resort, leaderboard, no_model, order, plans, race, student):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 
 import pytest
@@ -89,6 +90,16 @@ def test_only_guesses_left_is_a_failure_that_says_what_would_do(monkeypatch, gat
         climb(made)
     assert "没有模型" in e.value.words.zh
     assert "column" not in e.value.words.en
+
+
+def test_a_guess_that_is_of_use_is_what_a_run_ends_with_where_nothing_else_had_time(monkeypatch):
+    useful = guess()
+    type(useful).ships = True
+    made, told = planner(monkeypatch, [useful, some("slow", told=900.0)], seconds=6)
+    assert [c.name for _, c in climb(made).winner] == ["guess"]
+    (warned,) = [e.words for e in told if isinstance(e, Warned)]
+    assert re.match(r"Nothing but guess was finished in 6s, .* \(the quickest other model needs about ", warned.en)
+    assert "只完成了 guess" in warned.zh
 
 
 class Pace(Options):

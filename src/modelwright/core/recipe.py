@@ -6,7 +6,7 @@ import importlib
 import importlib.util
 import inspect
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Protocol
@@ -150,11 +150,10 @@ class FitContext:
     class_weight: bool = False
     memory: int | None = None
     private: Spending | None = None  # the privacy budget that every look at training rows is paid from
-    sensitive: tuple[
-        str, ...
-    ] = ()  # columns whose groups are weighed so that answers do not depend on them (reweighing)
+    sensitive: tuple[str, ...] = ()  # columns whose groups are weighed so that answers do not depend on them
     cache: dict[Any, Any] = field(default_factory=dict)
     probe: float = 3.0
+    encoded: Collection[Any] = ()  # for an estimate: the keys of what `cache` holds in a fit already
     rest: Rest | None = (
         None  # rows of the source that nobody holds, which a fit may read; never those by which it is judged
     )

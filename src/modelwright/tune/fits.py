@@ -112,7 +112,7 @@ class Fits:
                     return self._like(recipe)
             p.events.emit(Probing(name or recipe.name, recipe.name))
             ctx = self.context(name or recipe.name, p.deadline, torch=on_torch(recipe))
-            ctx = replace(ctx, threads=1, crew=None)
+            ctx = replace(ctx, threads=1, crew=None, encoded=p.validation.caches[0].keys())
             with one_thread(), Stopwatch() as watch:
                 self._known[key] = recipe.estimate(seen(p.validation.parts[0][0], options), options, ctx)
             self._probed += watch.cpu

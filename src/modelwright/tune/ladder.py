@@ -46,6 +46,8 @@ def climb(planner: Planner) -> Outcome:
         tune(planner)
         planner.try_refused()
     last_resort(planner)
-    no_model.only_guesses(planner.standings, planner.config, planner.fits.quickest)
+    told = no_model.only_guesses(planner.standings, planner.config, planner.fits.quickest)
+    if told is not None:
+        planner.events.warn(told.en, told.zh)
     no_model.too_slow(planner.standings, planner.validation, planner.config)
     return planner.end.outcome()

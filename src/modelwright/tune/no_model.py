@@ -5,7 +5,7 @@ from __future__ import annotations
 from modelwright.core.budget import Deadline, duration_words, show_duration
 from modelwright.core.config import RunConfig
 from modelwright.core.errors import BudgetTooSmall, GateNotMet, ModelwrightError, Stopped
-from modelwright.core.recipe import guesses
+from modelwright.core.recipe import get_recipe, guesses
 from modelwright.core.words import Words
 from modelwright.tune.candidate import Candidate, Validation
 from modelwright.tune.leaderboard import Failure, Standings
@@ -79,17 +79,33 @@ def no_memory(need: int, have: int) -> Words:
     )
 
 
-def only_guesses(standings: Standings, config: RunConfig, need: float | None) -> None:
-    """Raise an error where no model stands beside those that only guess, unless these were all that was asked for.
+def only_guesses(standings: Standings, config: RunConfig, need: float | None) -> Words | None:
+    """Raise an error where no model stands beside those that only guess, unless these were all that was asked for; where a guess is of
+    use by itself (`Recipe.ships`), the run ends with it, and what is to be said of that is returned.
 
     `need` are the seconds that the quickest model would take, where that is known. Where every recipe failed by a fault the
     guess is kept, and the caller says so.
     """
     if any(not guesses(c.recipe) for c in standings.candidates):
-        return
+        return None
     tried = [f for f in standings.failures if f.fits and not guesses(f.name)]
     if standings.deadline.stopped or not tried or all(f.fault for f in tried):
-        return
+        return None
+    of_use = [c.name for c in standings.candidates if get_recipe(c.recipe).ships]
+    if of_use:
+        names = ", ".join(of_use)
+        more = (
+            Words("", "")
+            if need is None
+            else Words(
+                f" (the quickest other model needs about {show_duration(need)})",
+                f"（其他方案中最快的约需 {show_duration(need)}）",
+            )
+        )
+        return Words(
+            f"Nothing but {names} was finished in {config.budget}, which every model must beat: it is what the run ends with. For a better one give more with --budget{more.en}.",
+            f"{config.budget} 内只完成了 {'、'.join(of_use)}，即每个模型都应超过的基线：本次运行以它结束。要得到更好的模型，请用 --budget 增加时间{more.zh}。",
+        )
     reasons = _reasons(tried)
     if need is not None:
         words = Words(

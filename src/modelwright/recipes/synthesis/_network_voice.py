@@ -29,6 +29,7 @@ _WATCHED = 24  # validation recordings that are looked at
 _SHARE = 0.55  # of the time, for the network that makes spectra
 _STEP, _SEGMENT = 0.16, 0.08  # processor seconds of a step of each network, at the usual sizes
 _LOUDEST = 0.95
+_LEAST_WIDTH = 48
 _SMALL: dict[str, Any] = {
     "width": 64, "layers": 2, "frames": 1000, "epochs": 2, "vocoder_width": 48, "vocoder_layers": 2, "vocoder_epochs": 2, "segment": 24,
     "segments": 4,
@@ -148,6 +149,18 @@ class NetworkVoiceRecipe(VoiceRecipe):
     def variants(self, schema: Schema, target: TargetCodec, rows: int) -> list[Options]:
         return [self.options(**(_SMALL if rows < 60 else {}))]
 
+    def smaller(self, options: Options, schema: Schema) -> list[Options]:
+        """Return networks of half the width and of a quarter without a vocoder, so that all the time is for the spectra."""
+        assert isinstance(options, NetworkVoiceOptions)
+        plain = options.model_copy(update={"vocoder": "griffin-lim", "frames": min(options.frames, _SMALL["frames"])})
+        out: list[Options] = []
+        for halved in (1, 2):
+            width, layers = max(_LEAST_WIDTH, options.width >> halved), max(_SMALL["layers"], options.layers >> halved)
+            made = plain.model_copy(update={"width": width, "layers": layers})
+            if made not in (options, *out):
+                out.append(made)
+        return out
+
     def estimate(self, train: Table, options: Options, ctx: FitContext) -> Estimate:
         assert isinstance(options, NetworkVoiceOptions)
         reading = super().estimate(train, options, ctx)
@@ -195,6 +208,7 @@ class NetworkVoiceRecipe(VoiceRecipe):
         model = self.model(known.voice, acoustic.eval(), vocoder, options, ctx.device)
         model.extent = {"epochs": max(1, trained.best_epoch or trained.epochs)}
         model.history = trained.history
+        model.borrowed = known.borrowed
         if vocoder is not None:
             mels = [_both(s, acoustic, middles, ctx.device) for s in known.said]
             parts = SegmentsFeed(known.said, mels, known.voice.front.rate, options.segment, options.segments, _BATCHES)

@@ -48,6 +48,7 @@ class MeanSounds(VoiceRecipe):
     name = "mean-sounds"
     title = Words("mean sounds", "平均音素")
     rank = 0
+    ships = True
     paper = ""
     baseline = True
     seeded = False
@@ -55,7 +56,9 @@ class MeanSounds(VoiceRecipe):
 
     def fit(self, train: Table, valid: Table | None, options: Options, ctx: FitContext) -> Model:
         known = self.corpus(train, options, ctx)
-        return MeanModel(known.voice, *averaged(known))
+        model = MeanModel(known.voice, *averaged(known))
+        model.borrowed = known.borrowed
+        return model
 
 
 RECIPE = MeanSounds

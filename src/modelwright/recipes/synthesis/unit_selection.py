@@ -140,7 +140,9 @@ class UnitSelection(VoiceRecipe):
     def fit(self, train: Table, valid: Table | None, options: Options, ctx: FitContext) -> Model:
         assert isinstance(options, UnitOptions)
         known = self.corpus(train, options, ctx)
-        return UnitModel(known.voice, _inventory(known, options, ctx.seed), options)
+        model = UnitModel(known.voice, _inventory(known, options, ctx.seed), options)
+        model.borrowed = known.borrowed
+        return model
 
 
 def _inventory(known: Corpus, options: UnitOptions, seed: int) -> dict[str, np.ndarray]:
