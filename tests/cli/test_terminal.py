@@ -103,11 +103,16 @@ def test_the_leaderboard_shows_what_failed_above_what_was_not_tried_and_what_is_
     from modelwright.cli.terminal import print_leaderboard
 
     ok = {"name": "linear", "status": "ok", "metric": "f1", "value": 0.9, "low": 0.8, "high": 1.0, "ms_per_row": 0.1, "seconds": 1.0}  # fmt: skip
-    rest = [("resnet", "unfit", False), ("lstm", "failed", False), ("catboost", "failed", True)]
+    rest = [
+        ("resnet", "unfit", False),
+        ("gru", "untried", False),
+        ("lstm", "failed", False),
+        ("catboost", "failed", True),
+    ]
     rows = [{"name": n, "status": s, "fault": f, "reason": [f"why {n}", n]} for n, s, f in rest]
     print_leaderboard({"leaderboard": [*rows, ok]}, "en")
     names = [line.split()[0] for line in capsys.readouterr().out.splitlines()[1:]]
-    assert names == ["linear", "catboost", "lstm", "resnet"]
+    assert names == ["linear", "catboost", "lstm", "gru", "resnet"]
 
 
 @pytest.mark.parametrize(

@@ -53,6 +53,16 @@ def test_a_run_leaves_what_the_design_says(run):
     assert run.facts["verdict"][1].startswith("达到门槛：accuracy>=0.3 (")
 
 
+def test_a_gate_that_is_met_early_leaves_models_untried_and_says_why(tmp_path):
+    table, target = sample()
+    more = {**FAST, "recipes": ["constant", "linear", "extratrees"]}
+    run = mw.fit(table, target, out=tmp_path, gate="accuracy>=0.3", **more)
+    (left,) = [r for r in run.facts["leaderboard"] if r["status"] != "ok"]
+    assert left["name"] == "extratrees"
+    assert left["status"] == "untried"
+    assert "not needed: validation rows met the gate" in (run.folder / "bundle" / "card.md").read_text()
+
+
 def test_what_was_measured_is_what_serves(run):
     loaded = mw.load(run.folder)
     rows = sample()[0].drop_columns(["queue"]).to_pylist()[:20]

@@ -14,7 +14,11 @@ from modelwright.core.answers.forecast import ForecastCodec
 from modelwright.core.config import make_config
 from modelwright.core.errors import DataError, OptionError
 from modelwright.core.events import EventStream, Note
+from modelwright.core.schema import Schema
 from modelwright.core.task import get_task
+from modelwright.data import continuation
+from modelwright.data.coerce import coerce
+from modelwright.data.panel import series_of, told_of, with_whole_periods
 from modelwright.data.windows import HISTORY, SERIES, TEST, TRAIN, WINDOW, values_of
 from modelwright.pipeline.intake import get_data
 from modelwright.testing import judged
@@ -315,3 +319,71 @@ def test_a_series_that_never_changes_is_told_as_that(value, says, tmp_path):
     assert "从未变化" in verdict[1]
     assert "more rows" not in advice[0]
     assert run.predictor.predict([{"history": [value] * 30}])[0]["prediction"]["values"] == [value] * 7
+
+
+def sold_until(last, begin="2023-01-01", closed=()):
+    every = np.arange(begin, np.datetime64(last) + 1, dtype="datetime64[D]").astype(object)
+    when = [dt.datetime.combine(d, dt.time()) for d in every if d.weekday() not in closed]
+    return {"when": when, "y": [1.0] * len(when)}
+
+
+def monthly(rows, **options):
+    data, _ = read(rows, horizon=2, frequency="M", **{"duplicates": "sum", **options})
+    return data, max((continuation.latest(data.table)).values(), key=lambda s: len(s.values)), codes(data)
+
+
+@pytest.mark.parametrize(
+    ("rows", "first", "last"),
+    [
+        (sold_until("2024-06-30"), 31, 30),
+        (sold_until("2024-06-03"), 31, 31),  # June has three days
+        (sold_until("2024-06-30", begin="2023-01-20"), 28, 30),  # January has twelve
+        (sold_until("2024-06-29", closed=(6,)), 26, 25),  # the 30th is a Sunday, on which nobody sells
+        (sold_until("2024-06-28", closed=(6,)), 26, 27),  # the 29th is a Saturday
+    ],
+)
+def test_a_period_that_the_rows_do_not_cover_is_not_added_up(rows, first, last):
+    _, series, found = monthly(rows)
+    assert (series.values[0], series.values[-1]) == (first, last)
+    whole = rows["when"][0].day < 3 and rows["when"][-1] >= dt.datetime(2024, 6, 29)
+    assert ("part-of-a-period" in found) != whole
+
+
+def test_a_part_of_a_period_is_told_with_its_rows():
+    _, series, found = monthly(sold_until("2024-06-03"))
+    words = found["part-of-a-period"].words
+    assert "rows end at 2024-06-03, it goes on to 2024-06-30. Its 3 rows (2024-06-01 to 2024-06-03)" in words.en
+    assert "其中 3 行（2024-06-01 至 2024-06-03）" in words.zh
+    _, series, found = monthly(sold_until("2024-06-03"), duplicates="mean")
+    assert "counts all the same" in found["part-of-a-period"].words.en
+    assert len(series.values) == 18
+    with pytest.raises(DataError, match="No period of 1 year"):
+        read(sold_until("2023-09-03", begin="2023-02-01"), horizon=2, frequency="Y", duplicates="sum")
+
+
+def test_a_series_that_ends_earlier_and_rows_of_whole_months_are_kept():
+    shut = sold_until("2024-03-10") | {"shop": ["shut"] * len(sold_until("2024-03-10")["y"])}
+    open_ = sold_until("2024-06-30") | {"shop": ["open"] * len(sold_until("2024-06-30")["y"])}
+    data, _, found = monthly(both(shut, open_))
+    assert continuation.latest(data.table)["shut"].values[-1] == 10
+    assert "part-of-a-period" not in found
+    once = {"when": [dt.datetime(2022 + i // 12, i % 12 + 1, 1) for i in range(30)] * 2, "y": [1.0] * 60}
+    _, series, found = monthly(once)
+    assert len(series.values) == 30
+    assert "part-of-a-period" not in found
+
+
+def test_later_rows_are_read_at_the_same_grain():
+    data, _, _ = monthly(sold_until("2024-05-31"))
+    told, _ = continuation.told_in(data.table)
+    schema = data.table.schema.target.options["long"]
+    for rows, count in ((sold_until("2024-06-03", begin="2024-06-01"), 0), (sold_until("2024-06-30", begin="2024-06-01"), 1)):  # fmt: skip
+        table, _ = coerce(pa.table(rows), Schema.from_json(schema), source="new", need_target=False)
+        series, _, found = series_of(table, told, empty=True)
+        assert len(series[0].values) == count
+        assert any(f.code == "part-of-a-period" for f in found) == (not count)
+    months = {"when": [dt.datetime(2024, 6, 1), dt.datetime(2024, 7, 1), dt.datetime(2024, 8, 1)], "y": [30.0, 31, 31]}
+    table, _ = coerce(pa.table(months), Schema.from_json(schema), source="new", need_target=False)
+    assert len(series_of(table, told, empty=True)[0][0].values) == 3
+    whole = with_whole_periods(data.table.schema)
+    assert told_of(whole.target.options["told"]).grain is None

@@ -22,7 +22,7 @@ import pytest
 
 from modelwright import fit
 from modelwright.core.config import make_config
-from modelwright.core.errors import DataError, MissingExtra, OptionError
+from modelwright.core.errors import DataError, MemoryTooSmall, MissingExtra, ModelwrightError, NodeAtFault, OptionError
 from modelwright.core.events import EventStream, Step, Warned
 from modelwright.core.schema import MEDIA, Column, Schema, Table
 from modelwright.core.version import VERSION
@@ -378,6 +378,7 @@ def test_another_version_on_a_node_is_told():
         unship(files)
     told = remote.fit(files, asked("c"), None)
     assert "install the same one there" in told["refused"][0]
+    assert isinstance(remote.refusal(told), NodeAtFault)
     assert str(os.getpid()) in told["where"]
 
 
@@ -397,9 +398,30 @@ def test_what_a_node_lacks_is_told_with_its_name(monkeypatch, error, said):
         raise error
 
     monkeypatch.setattr(remote, "unship", lacking)
-    told = remote.fit({}, {**asked("another"), "recipe": "textcnn"}, None)["refused"]
+    told = remote.fit({}, {**asked("another"), "recipe": "textcnn"}, None)
+    refused = remote.refusal(told)
+    told = told["refused"]
     assert re.search(said, told[0])
     assert all(platform.node() in words for words in told)
+    assert isinstance(refused, NodeAtFault)
+    assert refused.words.en == told[0]
+
+
+@pytest.mark.parametrize(
+    ("error", "kind"),
+    [
+        (MemoryTooSmall("no room", "放不下"), MemoryTooSmall),
+        (OptionError("not for text", "不适用于文本"), ModelwrightError),
+    ],
+)
+def test_what_a_worker_refuses_is_of_the_same_kind_here(monkeypatch, error, kind):
+    def refusing(files):
+        raise error
+
+    monkeypatch.setattr(remote, "unship", refusing)
+    found = remote.refusal(remote.fit({}, asked("another"), None))
+    assert type(found) is kind
+    assert found.words == error.words
 
 
 def test_any_other_fault_of_a_node_is_a_fault(monkeypatch):

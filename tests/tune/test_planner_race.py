@@ -8,7 +8,7 @@ import time
 import pytest
 
 from clock_made import own_time
-from modelwright.core.errors import BudgetTooSmall, CannotWrite, GateNotMet, MemoryTooSmall, Stopped
+from modelwright.core.errors import BudgetTooSmall, CannotWrite, GateNotMet, MemoryTooSmall, NodeAtFault, Stopped
 from modelwright.core.events import CandidateDone, CandidateFailed, Warned
 from modelwright.core.recipe import Estimate, Options
 from modelwright.core.words import Words
@@ -65,6 +65,7 @@ def test_any_error_of_a_fit_ends_that_candidate_alone(monkeypatch, tmp_path, err
     first = (str(error).splitlines() or [""])[0]
     assert failure.reason.en == f"{type(error).__name__}: {first}".removesuffix(": ")
     assert failure.fault
+    assert failure.begun
     assert any(isinstance(e, CandidateFailed) and e.name == "broken" for e in told)
     assert type(error).__name__ in (tmp_path / "failures" / "broken.txt").read_text()
     assert "Traceback" in (tmp_path / "failures" / "broken.txt").read_text()
@@ -166,6 +167,26 @@ def test_where_memory_is_what_lacks_memory_is_asked_for(monkeypatch):
         nothing_stands(made.standings.failures, made.deadline, "5s")
 
 
+def test_where_nodes_fail_they_are_named_and_no_more_time_is_asked_for(monkeypatch):
+    lacking = NodeAtFault("on the node gpu-3: trees needs the extra trees", "节点 gpu-3：trees 需要扩展 trees")
+    made, _ = planner(monkeypatch, [guess(), some("big", error=lacking)], seconds=5)
+    with pytest.raises(
+        NodeAtFault, match=r"mend the nodes that are named, .* leave --cluster out\. \(big: on the node gpu-3"
+    ) as e:
+        climb(made)
+    assert [f.node for f in made.failures] == [True]
+    made.standings.failures.append(Failure("linear", NO_TIME))
+    for raising in (
+        lambda: only_guesses(made.standings, made.config, None),
+        lambda: nothing_stands(made.standings.failures, made.deadline, "5s"),
+    ):
+        with pytest.raises(NodeAtFault, match="gpu-3") as e:
+            raising()
+        assert "--budget" not in e.value.words.en + e.value.words.zh
+        assert "节点 gpu-3" in e.value.words.zh
+        assert e.value.exit_code == 2
+
+
 @pytest.mark.parametrize("error", [MemoryError(), MemoryTooSmall("no room", "放不下")])
 def test_more_memory_is_asked_for_by_what_a_fit_raised_whatever_it_says(monkeypatch, error):
     made, _ = planner(monkeypatch, [guess(), some("big", error=error)], seconds=5)
@@ -232,8 +253,27 @@ def test_what_was_not_tried_before_the_end_says_so(monkeypatch):
     outcome = climb(made)
     (failure,) = [f for f in outcome.failures if f.name == "second"]
     assert failure.reason.en == "stopped before its turn"
+    assert not failure.begun
     assert any(isinstance(e, CandidateFailed) and e.name == "second" for e in told)
     assert [c.name for _, c in outcome.winner] == ["first"]
+
+
+def test_what_was_not_needed_as_the_gate_was_met_says_so_and_was_never_begun(monkeypatch):
+    made, _ = planner(monkeypatch, [guess(), some("first", right=0.9), some("second")])
+    made.good_enough = lambda _: True
+    (failure,) = climb(made).failures
+    assert failure.name == "second"
+    assert failure.reason.en == "not needed: validation rows met the gate before its turn"
+    assert not failure.begun
+
+
+def test_a_fit_for_which_there_is_too_little_time_or_memory_was_never_begun(monkeypatch):
+    dear = some("dear", told=9999.0)
+    made, _ = planner(monkeypatch, [guess(), some("good", right=0.9), dear], seconds=20.0)
+    (failure,) = climb(made).failures
+    assert failure.name == "dear"
+    assert not dear.ended
+    assert not failure.begun
 
 
 def test_stopping_before_anything_stands(monkeypatch):

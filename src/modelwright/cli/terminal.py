@@ -229,7 +229,7 @@ def _place(row: CandidateRow) -> int:
     status = row.get("status")
     if status == "failed":
         return 1 if row.get("fault") else 2
-    return 0 if status == "ok" else 3
+    return {"ok": 0, "untried": 3}.get(str(status), 4)
 
 
 def print_inspection(found: dict[str, Any], lang: str) -> None:

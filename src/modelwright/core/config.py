@@ -23,6 +23,7 @@ from modelwright.core.option_groups.scale import Scale
 from modelwright.core.option_groups.source import Source
 from modelwright.core.option_groups.training import Training
 from modelwright.core.registry import TASKS, names_in
+from modelwright.core.run import write_text
 from modelwright.core.target_names import one_text
 from modelwright.core.task_names import task_named
 from modelwright.core.validation import first_words
@@ -198,4 +199,4 @@ def save_config(config: RunConfig, path: Path) -> None:
     dumped = config.model_dump()
     values = {name: dumped[name] for name in options()}
     values["data"] = re.sub(r"(://[^/@:]*):[^@/]*@", r"\1:***@", values["data"])
-    path.write_text(yaml.safe_dump(values, allow_unicode=True, sort_keys=False), encoding="utf-8")
+    write_text(path, yaml.safe_dump(values, allow_unicode=True, sort_keys=False))

@@ -14,6 +14,7 @@
     ├── MissingExtra          exit 2   an optional library is not installed
     ├── GateNotMet            exit 3   a model stands, but not as good as the gate asks
     ├── ClusterLost           exit 1   the cluster that fits does not answer any more
+    ├── NodeAtFault           exit 2   a node of the cluster lacks what fits need
     ├── PeersLost             exit 1   processes that fit together lost one another
     ├── MemoryTooSmall        exit 1   a fit needs more memory than it may use
     ├── BudgetTooSmall        exit 4   not even the cheapest recipe fits the budget
@@ -115,6 +116,12 @@ class GateNotMet(ModelwrightError):
 
 class ClusterLost(ModelwrightError):
     """The cluster that fits does not answer any more; the run goes on without it."""
+
+
+class NodeAtFault(ModelwrightError):
+    """A node of the cluster lacks what a fit needs, such as an extra, a file, room on its disk or memory."""
+
+    exit_code = 2
 
 
 class PeersLost(ModelwrightError):

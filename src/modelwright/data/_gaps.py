@@ -15,8 +15,10 @@ from modelwright.core.errors import DataError
 from modelwright.core.words import Words, counted
 from modelwright.data.finding import Finding
 from modelwright.data.frequency import Frequency
+from modelwright.data.whole_periods import Part
 
 _MOST_GAPS, _MEANT = 0.5, ("zero", "previous")  # share of periods that may be filled in ways that invent values
+PART = "part-of-a-period"  # the code of a first or last period that is not whole
 _HOUR = 3_600_000_000
 _SPRING, _AUTUMN = (3, 4), (9, 10, 11)
 _WAYS = {
@@ -95,6 +97,7 @@ class Found:
     _beside: list[int] = field(default_factory=list)
     _gaps: dict[str, list[int]] = field(default_factory=dict)
     _repeats: dict[str, list[int]] = field(default_factory=dict)
+    _parts: list[tuple[Part, np.ndarray, np.ndarray]] = field(default_factory=list)
     _frequency: Frequency | None = None
 
     def untimed(self, rows: np.ndarray) -> None:
@@ -109,6 +112,19 @@ class Found:
         """Note periods [M] with several values."""
         if len(places):
             self._repeats[" | ".join(name)] = frequency.times(places).tolist()
+
+    def part(self, part: Part, rows: np.ndarray, times: np.ndarray) -> None:
+        """Note a period that is not whole, with its rows [M] and their times [M]."""
+        self._parts.append((part, rows, times))
+
+    def refuse_parts(self, frequency: Frequency) -> None:
+        """Raise DataError where periods that are not whole are all that there is."""
+        if self._parts:
+            said = Words(" ".join(f.words.en for f in self._of_parts("sum", frequency, None)), "".join(f.words.zh for f in self._of_parts("sum", frequency, None)))  # fmt: skip
+            raise DataError(
+                f"No period of {frequency.title.en} in {self.source} is whole. {said.en} Give more rows, or choose a shorter --frequency.",
+                f"{self.source} 中没有一个完整的周期（{frequency.title.zh}）。{said.zh}请提供更多数据，或用 --frequency 指定更短的间隔。",
+            )
 
     def gaps(self, gaps: np.ndarray, name: str, first: int, frequency: Frequency) -> None:
         """Note periods [M] without a value."""
@@ -144,6 +160,7 @@ class Found:
                 f"{n:,} 行的时间不在“每 {title.zh}一个值”的时刻上，已计入其所在周期。",
             )
             out.append(Finding("off-grid", "warning", told.time, words, none, tuple(self._beside[:20])))
+        out += self._of_parts(told.repeats, frequency, told.time)
         out += self._of_repeats(told, frequency)
         out += self._of_gaps(told, frequency, lengths)
         out += self._of_clocks(frequency)
@@ -162,6 +179,34 @@ class Found:
         if self.empty:
             shown = ", ".join(f"`{n}`" for n in self.empty[:5])
             out.append(Finding("empty-series", "warning", told.target, Words(f"{len(self.empty):,} series have no value at all and are left out: {shown}.", f"{len(self.empty):,} 条序列没有任何值，已排除：{shown}。"), none))  # fmt: skip
+        return out
+
+    def _of_parts(self, repeats: str, frequency: Frequency, time: str | None) -> list[Finding]:
+        """Tell of the first and last period where rows do not cover them: those that are added up are left out, others count."""
+        out = []
+        for part, rows, times in self._parts:
+            n, first, last = len(rows), moment(times.min(), frequency), moment(times.max(), frequency)
+            until = moment(part.until, frequency)
+            if part.at_end:
+                en = f"The last period of {frequency.title.en} is not whole: rows end at {last}, it goes on to {until}."
+                zh = f"最后一个周期（{frequency.title.zh}）不完整：数据止于 {last}，该周期到 {until} 才结束。"
+            else:
+                en = f"The first period of {frequency.title.en} is not whole: rows begin at {first}, it begins at {until}."
+                zh = f"第一个周期（{frequency.title.zh}）不完整：数据始于 {first}，该周期从 {until} 开始。"
+            way = _TAKEN[repeats]
+            span = first if first == last else f"{first} to {last}"
+            span_zh = first if first == last else f"{first} 至 {last}"
+            if repeats == "sum":
+                en += f" Its {counted(n, 'row')} ({span}) {'is' if n == 1 else 'are'} left out, as their sum would be too small."
+                zh += f"其中 {n:,} 行（{span_zh}）已排除，否则合计会偏小。"
+            else:
+                en += f" It counts all the same: {way.en} of {counted(n, 'row')} ({span})."
+                zh += f"仍按 {n:,} 行（{span_zh}）{way.zh}计入。"
+            advice = Words(
+                "Give the other rows of the period; where nothing happened, rows with 0.",
+                "请补充该周期的其余数据；若确实没有发生任何事，请补上值为 0 的行。",
+            )
+            out.append(Finding(PART, "warning", time, Words(en, zh), advice, tuple(int(r) for r in rows[:20])))  # fmt: skip
         return out
 
     def _of_repeats(self, told: Any, frequency: Frequency) -> list[Finding]:

@@ -15,6 +15,7 @@ from modelwright.core.errors import DataError
 from modelwright.core.schema import Table
 from modelwright.core.task import Formed
 from modelwright.core.words import Words
+from modelwright.data._gaps import PART
 from modelwright.data.frequency import Frequency
 from modelwright.data.panel import SIGN, Series, Told, series_of, told_of
 from modelwright.data.windows import HISTORY, SERIES, START, TEST, to_table, values_of
@@ -99,7 +100,7 @@ def official_rows(test: Table, trained: Table) -> Formed:
     told, about = told_in(trained)
     assert told.frequency is not None
     before = latest(trained)
-    more, _, _ = series_of(test, told)
+    more, _, findings = series_of(test, told)
     gap = int(about.get("gap") or 0)
     horizon = int(about["horizon"]) - gap
     series: list[Series] = []
@@ -144,4 +145,4 @@ def official_rows(test: Table, trained: Table) -> Formed:
             )
         )
     words = Words(" ".join(w.en for w in said), "".join(w.zh for w in said)) if said else None
-    return Formed(rows, words)
+    return Formed(rows, words, tuple(f for f in findings if f.code == PART))

@@ -14,7 +14,7 @@ import numpy as np
 import pyarrow as pa
 
 from modelwright.core.errors import DataError, OptionError
-from modelwright.core.schema import Column, Table
+from modelwright.core.schema import Column, Schema, Table
 from modelwright.core.words import Words
 from modelwright.data import frequency as frequencies
 from modelwright.data._future_covariates import moves_with_target
@@ -23,6 +23,7 @@ from modelwright.data.dates import names_time
 from modelwright.data.finding import Finding
 from modelwright.data.frequency import Frequency
 from modelwright.data.time_parts import plain_name
+from modelwright.data.whole_periods import Grain, grain_of, parts, whole_already
 
 SIGN = " | "  # between the parts of a series' name
 _KEYS = frozenset("series seriesid uniqueid itemid id store storeid shop sku product productid item sensor sensorid device station "
@@ -65,13 +66,15 @@ class Told:
     known: tuple[str, ...] = ()
     moving: tuple[str, ...] = ()  # numbers that change in time, `known` ones among them
     fixed: tuple[str, ...] = ()
+    grain: Grain | None = None  # how far rows stood apart that were taken together to periods
 
 
 def series_of(table: Table, told: Told, *, empty: bool = False) -> tuple[list[Series], Told, list[Finding]]:
     """Return the series of a long table with what was found of it, and the findings. What `told` leaves open is settled.
 
     Rows without a target at the end of a series stand for what is to come: their covariates are kept behind the values. A series
-    that has no value at all is left out, unless `empty`: then its first period is that of its first row.
+    that has no value at all is left out, unless `empty`: then its first period is that of its first row. Where rows are added up to
+    periods, the first and last period that the table does not cover count as without a value.
     Raises DataError or OptionError for what cannot be read as series.
     """
     times, counted = _times(table, told.time)
@@ -90,10 +93,16 @@ def series_of(table: Table, told: Told, *, empty: bool = False) -> tuple[list[Se
         )
     bounds = np.flatnonzero(np.diff(codes[order])) + 1
     groups = np.split(order, bounds)
-    if told.frequency is None or told.frequency.anchor < 0:
+    asked = told.frequency is not None and told.frequency.anchor < 0
+    if told.frequency is None or asked:
         told = _with(told, frequency=_frequency(told, [np.unique(times[g]) for g in groups], counted))
     frequency = told.frequency
     assert frequency is not None
+    valued = [np.unique(times[g[np.isfinite(target[g])]]) for g in groups]
+    if asked:
+        told = _with(told, grain=grain_of(valued, frequency))
+    if told.grain is not None and (asked or not whole_already(valued, frequency)):
+        target = _without_parts(table, told, times, target, found)
     if not told.moving and not told.fixed:
         told = _columns(table, told, groups, found)
     columns = {n: _numbers(table, n) for n in told.moving}
@@ -115,8 +124,28 @@ def series_of(table: Table, told: Told, *, empty: bool = False) -> tuple[list[Se
         still = {n: c[group[0]] for n, c in fixed.items()}
         out.append(Series(names[codes[group[0]]], put.first, values, put.rows, moving, still))
     if not out or (not any(len(s.values) for s in out) and not empty):
+        found.refuse_parts(frequency)
         raise DataError(f"{table.source} has no row with a target value.", f"{table.source} 中没有任何含目标值的行。")
     return out, told, found.findings(told, frequency, out) + moves_with_target(out, told.known)
+
+
+def _without_parts(table: Table, told: Told, times: np.ndarray, target: np.ndarray, found: Found) -> np.ndarray:
+    """Return the values [N] without those of the first and last period where they are not whole and added up, and note them.
+
+    Raises DataError where no period is whole.
+    """
+    assert told.frequency is not None
+    assert told.grain is not None
+    known = np.isfinite(times) & np.isfinite(target)
+    places = np.full(len(times), np.iinfo(np.int64).min)
+    places[known] = told.frequency.places(times[known])
+    out = target.copy()
+    for part in parts(times[known], told.frequency, told.grain):
+        at = places == part.place
+        found.part(part, table.rows[at], times[at])
+        if told.repeats == "sum":
+            out[at] = np.nan
+    return out
 
 
 def _with(told: Told, **changes: Any) -> Told:
@@ -298,11 +327,21 @@ def _aligned(values: np.ndarray, places: np.ndarray, first: int) -> np.ndarray:
 def found_of(told: Told) -> Mapping[str, Any]:
     """Return what was settled as JSON values; `told_of` reads it."""
     frequency = told.frequency.to_json() if told.frequency else None
-    return {**told.__dict__, "frequency": frequency}
+    return {**told.__dict__, "frequency": frequency, "grain": told.grain.to_json() if told.grain else None}
 
 
 def told_of(data: Mapping[str, Any]) -> Told:
     """Read what `found_of` gave."""
     lists: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in data.items()}
     lists["frequency"] = Frequency.of_json(data["frequency"]) if data["frequency"] else None
+    lists["grain"] = Grain.of_json(grain) if (grain := data.get("grain")) else None
     return Told(**lists)
+
+
+def with_whole_periods(schema: Schema) -> Schema:
+    """Return the schema of a forecast for rows that are one whole period each, whatever the training rows were."""
+    target = schema.target
+    if target is None or "told" not in target.options:
+        return schema
+    options = {**target.options, "told": {**target.options["told"], "grain": None}}
+    return schema.with_columns({target.name: {"options": options}})

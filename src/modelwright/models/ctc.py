@@ -11,6 +11,7 @@ import numpy as np
 
 BLANK = 0
 _NEVER = -1e30
+_SILENT = 10.0  # how many times as likely silence must be as a word, where somebody was heard to speak
 _BEFORE, _AFTER = 0.02, 0.04  # seconds
 
 
@@ -20,6 +21,22 @@ def greedy(logs: np.ndarray) -> list[int]:
     kept = np.concatenate([[True], best[1:] != best[:-1]]) & (best != BLANK) if len(best) else np.zeros(0, bool)
     found: list[int] = best[kept].tolist()
     return found
+
+
+def single(logs: np.ndarray) -> int:
+    """Return the likeliest unit where one is said, by the sum over all paths that write it alone, of log probabilities [T, V].
+
+    BLANK where silence is more than `_SILENT` times as likely as any: what asks has heard somebody speak, so that a word is expected.
+    """
+    quiet = np.concatenate([[0.0], np.cumsum(logs[:, BLANK])])  # of the frames before each
+    said = np.full(logs.shape[1], -np.inf)
+    whole = said.copy()
+    for t, row in enumerate(logs):
+        said = np.logaddexp(said, quiet[t]) + row
+        whole = np.logaddexp(whole, said + (quiet[-1] - quiet[t + 1]))
+    whole[BLANK] = -np.inf
+    best = int(whole.argmax())
+    return best if whole[best] + np.log(_SILENT) >= quiet[-1] else BLANK
 
 
 def aligned(logs: np.ndarray, units: Sequence[int]) -> np.ndarray:

@@ -119,7 +119,7 @@ def get_data(
     table = one_spelling(concerns.rows_labelled(labelled), events)
     as_read_is &= table.data is labelled.data
     task, metric = choose_task(config, table, concerns)
-    test = None
+    test, test_findings = None, ()
     held = held if held is not None else config.test or None
     if held is not None:
         raw_test, _ = read_rows(task, held, reading.again(detected), events, test=True)
@@ -139,8 +139,9 @@ def get_data(
         test, unread = concerns.rows_typed(*coerced, TEST)
         _tell_unread([b for b in unread if b.column != target], source_name(held), events)
         seen = replace(seen, test=digests(raw_test, test))
-        test = _formed(_rows_taken(test, named, config, events), named, config, events, table).table
-        test = aligned(with_answer(test, events, unread)[0], table, events)
+        test_formed = _formed(_rows_taken(test, named, config, events), named, config, events, table)
+        test_findings = test_formed.findings
+        test = aligned(with_answer(test_formed.table, events, unread)[0], table, events)
     related = read_related(task, table, config, events)
     for relation, (found, lines) in related.items():
         own = digests(lines, found.table)
@@ -160,7 +161,7 @@ def get_data(
         reading=detected.kept(),
         related=related,
     )
-    data.findings += formed.findings
+    data.findings += [*formed.findings, *test_findings]
     concerns.data_read(data, raw)
     if detected.drawn is not None:
         as_read_is &= data.table.data is table.data

@@ -25,7 +25,7 @@ from modelwright.core.run import RunFolder
 from modelwright.pipeline.choose import check_names, climb, settle
 from modelwright.pipeline.concerns.order import Concerns
 from modelwright.pipeline.decide import decide, test_once
-from modelwright.pipeline.folder import begin, give_up
+from modelwright.pipeline.folder import alone, begin, give_up
 from modelwright.pipeline.intake import data_note, get_data
 from modelwright.pipeline.report import records
 from modelwright.pipeline.report.deepen import deepen
@@ -66,11 +66,11 @@ def run(
     Raises a ModelwrightError for bad input before anything is written, LedgerError where no entry could be, BudgetTooSmall or Stopped where no model
     came to stand.
     """
-    ready(folder.path)
+    ready(folder.path, run=True)
     folder.claim()
     state = State(config, events, folder, deadline, resume)
     try:
-        with unlocked(config.vault):
+        with alone(folder), unlocked(config.vault):
             facts = _walk(state, source, lang, look, held)
     except BaseException as e:
         give_up(state, e)

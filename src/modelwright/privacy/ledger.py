@@ -39,16 +39,18 @@ _TAIL = 1 << 16
 FIRST = "0" * 64
 
 
-def place_of(path: Path | None) -> Path:
+def place_of(path: Path | None, *, run: bool = False) -> Path:
     """Return the ledger of a run, bundle or folder of runs: MODELWRIGHT_LEDGER, else `ledger.jsonl` beside the runs.
 
     None, and a bundle that stands in no run, give the one of `runs/` in the working folder, or this user's own where
-    there is no such folder: nothing is ever written into a bundle.
+    there is no such folder: nothing is ever written into a bundle. `run` says that `path` is a run folder, though it may not be there yet.
     """
     named = os.environ.get(ENV, "")
     if named and named.lower() not in _OFF:
         return Path(named)
     path = None if path is None else Path(os.path.abspath(path))
+    if path is not None and run:
+        return path.parent / NAME
     if path is not None and (path.name == "bundle" or any((path / name).exists() for name in _MODELS)):
         path = path.parent if path.name == "bundle" and (path.parent / "config.yaml").exists() else None
     if path is None:
@@ -86,11 +88,14 @@ def _with_advice() -> Iterator[None]:
         raise LedgerError(f"{e.words.en} {_HINT.en}", f"{e.words.zh}{_HINT.zh}") from e
 
 
-def ready(path: Path | None = None) -> None:
-    """Raise LedgerError where the ledger of `path` could not be written, before any work is done; nothing is made."""
+def ready(path: Path | None = None, *, run: bool = False) -> None:
+    """Raise LedgerError where the ledger of `path` could not be written, before any work is done; nothing is made.
+
+    `run` says that `path` is a run folder, though it need not be there yet.
+    """
     if _off():
         return
-    place = place_of(path)
+    place = place_of(path, run=run)
     with _with_advice():
         try:
             if os.path.lexists(place):

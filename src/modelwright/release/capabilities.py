@@ -74,11 +74,14 @@ class Able(ABC):
         )
         return [a.to_json() for a in found]
 
-    def asked(self, source: Any, reading: Reading | None = None) -> Asked | None:
-        """Return what a whole source asks, for tasks that do not answer rows as they stand; None for all others."""
+    def asked(self, source: Any, reading: Reading | None = None, *, schema: Schema | None = None) -> Asked | None:
+        """Return what a whole source asks, for tasks that do not answer rows as they stand; None for all others.
+
+        `schema` stands for that of the bundle where the source is read in another way.
+        """
         models = [m for _, m in self.members]
         how = reading or Reading(usual=self.reading)
-        return self.task.asked(self.schema, models, source, how, lambda table: self.shield.apply(table))
+        return self.task.asked(schema or self.schema, models, source, how, lambda table: self.shield.apply(table))
 
     def forecast(self, rows: Any = None) -> Any:
         """Return what comes next, as an Arrow table of series, time, prediction and quantiles.

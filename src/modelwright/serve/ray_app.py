@@ -96,6 +96,7 @@ class RayModel:
     async def answer(self, request: Any, scored: Any) -> Any:
         """Answer an HTTP request."""
         from modelwright.core.errors import ModelwrightError
+        from modelwright.serve.forms import as_openapi, is_form, json_of_form
         from modelwright.serve.guard import answer_json, error_json
         from modelwright.serve.limits import Refused, check_kind, parse_rows, scores_asked
 
@@ -112,7 +113,10 @@ class RayModel:
                 words = Words("There is no such address; ask POST /predict.", "没有这个地址；请使用 POST /predict。")
                 raise Refused(404, "http", words)
             body = await self._body(request)
-            check_kind(request.headers)
+            if as_openapi(self.modalities) and is_form(request.headers):
+                body = await json_of_form(body, request.headers, self.modalities, self.limits)
+            else:
+                check_kind(request.headers, self.modalities)
             rows, alone, with_scores = parse_rows(body, self.limits, frozenset(self.modalities), self.modalities)
             with_scores = scores_asked(request.query_params) or with_scores
             found, warnings = await self.answers(rows, with_scores, scored)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
-from modelwright.core.errors import MemoryTooSmall, ModelwrightError
+from modelwright.core.errors import MemoryTooSmall, ModelwrightError, NodeAtFault
 from modelwright.core.run import FAILURES, write_text
 from modelwright.core.stored_data import sealing
 from modelwright.core.words import Words
@@ -23,11 +23,13 @@ _LONGEST = 160  # characters of a library's message
 
 @dataclass(frozen=True)
 class Broken:
-    """Why an attempt gave nothing; `fault` where the program or a library failed, as against time or data that do not suit; `memory` where that did not suffice."""
+    """Why an attempt gave nothing; `fault` where the program or a library failed, as against time or data that do not suit; `memory` where that did not
+    suffice; `node` where a machine of the cluster lacks what it needs."""
 
     words: Words
     fault: bool = False
     memory: bool = False
+    node: bool = False
 
 
 def attempt(work: Callable[[], T], name: str, folder: Path | None) -> T | Broken:
@@ -35,7 +37,7 @@ def attempt(work: Callable[[], T], name: str, folder: Path | None) -> T | Broken
     try:
         return work()
     except ModelwrightError as e:
-        return Broken(e.words, memory=isinstance(e, MemoryTooSmall))
+        return Broken(e.words, memory=isinstance(e, MemoryTooSmall), node=isinstance(e, NodeAtFault))
     except MemoryError:
         words = Words("ran out of memory; grant more or give fewer rows", "内存不足；请增加内存或减少数据")
         return Broken(words, memory=True)

@@ -70,9 +70,9 @@ class Climb:
         """What could not be trained so far."""
         return self.standings.failures
 
-    def fail(self, name: str, reason: Words, *, fault: bool = False, memory: bool = False) -> None:
-        """Keep and tell why a recipe or candidate has no score."""
-        self.standings.fail(Failure(name, reason, fault=fault, memory=memory))
+    def fail(self, name: str, reason: Words, **how: bool) -> None:
+        """Keep and tell why a recipe or candidate has no score; `how` are the flags of `Failure`."""
+        self.standings.fail(Failure(name, reason, **how))
         self.events.emit(CandidateFailed(name, reason))
 
     def left(self) -> float:

@@ -20,7 +20,7 @@ from typing import Any
 
 import modelwright.tune.remote as remote
 from modelwright.core.budget import parse_size, show_duration
-from modelwright.core.errors import ClusterLost, MissingExtra, ModelwrightError, OptionError
+from modelwright.core.errors import ClusterLost, MissingExtra, ModelwrightError, NodeAtFault, OptionError
 from modelwright.core.events import Working
 from modelwright.core.recipe import FitContext, Model, Options, Recipe, on_torch
 from modelwright.core.stored_data import sealing
@@ -289,7 +289,7 @@ class Cluster:
             if (left := self._pending.pop(key, None)) is not None:
                 left.end(self._ray)
         if "refused" in found:
-            raise ModelwrightError(Words(*found["refused"]))
+            raise remote.refusal(found)
         return found
 
     def _outcome(self, key: str, done: list[Any]) -> dict[str, Any] | None:
@@ -371,13 +371,13 @@ class Cluster:
             cause = getattr(error, "cause", None) or error
             line = next(iter(str(cause).strip().splitlines()[-1:]), "")[:160]
             if "No module named 'modelwright" in str(error):
-                return ModelwrightError(
+                return NodeAtFault(
                     "a node of the cluster lacks Modelwright: install it there in this version",
                     "集群中有节点未安装 Modelwright：请在该节点安装相同版本",
                 )
             return ModelwrightError(f"{type(cause).__name__}: {line}", f"{type(cause).__name__}：{line}")
         if isinstance(error, (exceptions.WorkerCrashedError, exceptions.NodeDiedError, exceptions.OutOfMemoryError)):
-            return ModelwrightError(
+            return NodeAtFault(
                 f"its worker died {TRIES + 1} times, most likely for want of memory on the node",
                 f"工作进程 {TRIES + 1} 次退出，很可能是节点内存不足",
             )

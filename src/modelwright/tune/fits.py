@@ -195,10 +195,12 @@ class Fits:
             share = max(0.0, min(share, p.until_end() - self._scoring(recipe, options)))
         splits = tuple(range(len(p.validation.splits))) if folds is None else folds
         made: list[Candidate] = []
+        begun: list[bool] = []
 
         def work() -> None:
             cost = self.estimate(recipe, options, name)
             self._check(recipe, cost, share, len(splits))
+            begun.append(True)
             for i, split in enumerate(splits):
                 deadline = p.deadline.sub(share / (len(splits) - i) if made else share)
                 ctx = self.context(name, deadline, seed, torch=on_torch(recipe))
@@ -213,7 +215,8 @@ class Fits:
 
         failed = attempt(work, name, p.folder.parent if p.folder else None)
         if isinstance(failed, Broken) and not made:
-            p.fail(name, failed.words, fault=failed.fault, memory=failed.memory)
+            was_begun = failed.fault or bool(begun)
+            p.fail(name, failed.words, fault=failed.fault, memory=failed.memory, node=failed.node, begun=was_begun)
             return None
         self._save(made[0])
         return made[0]

@@ -35,6 +35,8 @@ class Failure:
     refused: bool = False  # whether it was named and these data or settings are not for it
     fault: bool = False  # whether the program or a library failed, as against time or data that do not suit
     memory: bool = False  # whether memory did not suffice
+    begun: bool = True  # False where it was left out by decision, such as for want of time or need, before any training
+    node: bool = False  # whether a machine of the cluster lacks what it needs
 
 
 @dataclass

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from modelwright.core.budget import Deadline, duration_words, show_duration
 from modelwright.core.config import RunConfig
-from modelwright.core.errors import BudgetTooSmall, GateNotMet, ModelwrightError, Stopped
+from modelwright.core.errors import BudgetTooSmall, GateNotMet, ModelwrightError, NodeAtFault, Stopped
 from modelwright.core.recipe import get_recipe, guesses
 from modelwright.core.words import Words
 from modelwright.tune.candidate import Candidate, Validation
@@ -30,7 +30,7 @@ def like_a_loser(like: str, leader: str, by: float) -> Words:
 
 
 def nothing_stands(failures: list[Failure], deadline: Deadline, budget: str) -> None:
-    """Raise Stopped or BudgetTooSmall, with the reason of every recipe, where not even a baseline stands."""
+    """Raise Stopped, NodeAtFault or BudgetTooSmall, with the reason of every recipe, where not even a baseline stands."""
     if deadline.stopped:
         raise Stopped(
             "Stopped before any model stood; nothing was kept.", "在任何模型完成之前被终止；没有保留任何结果。"
@@ -42,6 +42,8 @@ def nothing_stands(failures: list[Failure], deadline: Deadline, budget: str) -> 
             f"No recipe is made for these data and settings. ({reasons.en})",
             f"没有适用于这些数据和设置的方案。（{reasons.zh}）",
         )
+    if any(f.node for f in fitting):
+        raise _nodes(reasons)
     if fitting and all(f.memory for f in fitting):
         raise BudgetTooSmall(
             f"No recipe fits into the memory.{_MEMORY.en} ({reasons.en})",
@@ -107,6 +109,8 @@ def only_guesses(standings: Standings, config: RunConfig, need: float | None) ->
             f"{config.budget} 内只完成了 {'、'.join(of_use)}，即每个模型都应超过的基线：本次运行以它结束。要得到更好的模型，请用 --budget 增加时间{more.zh}。",
         )
     reasons = _reasons(tried)
+    if any(f.node for f in tried):
+        raise _nodes(reasons)
     if need is not None:
         words = Words(
             f"No model finished in {config.budget}; the quickest needs about {show_duration(need)}. "
@@ -154,6 +158,14 @@ def _quickest_good(real: list[Candidate], standings: Standings, validation: Vali
 
 def _roomier(ms: float) -> str:
     return f"{max(1, round(ms * 1.25 + 0.5))}ms"
+
+
+def _nodes(reasons: Words) -> NodeAtFault:
+    """Return the error of a climb whose fits failed on nodes of a cluster, whatever time and memory there was."""
+    return NodeAtFault(
+        f"No model could be fitted on the cluster: mend the nodes that are named, or leave --cluster out. ({reasons.en})",
+        f"集群上没有任何模型完成训练：请修复所指出的节点，或去掉 --cluster。（{reasons.zh}）",
+    )
 
 
 def _error(words: Words, config: RunConfig) -> ModelwrightError:

@@ -59,9 +59,9 @@ class Planner(Climb):
         """Find the recipes that fit the data, in their order; those that do not are told."""
         found = fitting(self.task, self.config, self._table, self.validation.target, self.bases)
         for name, why in found.refused:
-            self.standings.fail(Failure(name, why, refused=True))
+            self.standings.fail(Failure(name, why, refused=True, begun=False))
         for name, why in found.unfit:
-            self.standings.fail(Failure(name, why, fits=False))
+            self.standings.fail(Failure(name, why, fits=False, begun=False))
         if found.unfit:
             self.events.emit(Note(no_model.passed_over(len(found.unfit))))
         self._recipes = found.recipes
@@ -119,7 +119,7 @@ class Planner(Climb):
         why = no_model.untried(stopped=self.deadline.stopped, met=met, undefined=self.standings.undefined())
         for recipe in recipes:
             if not any(c.recipe == recipe.name for c in self.candidates):
-                self.fail(recipe.name, why)
+                self.fail(recipe.name, why, begun=False)
 
     def _like_a_loser(self, recipe: Recipe) -> bool:
         """Return whether a recipe is dear and its like has lost by far; says so."""
@@ -129,7 +129,7 @@ class Planner(Climb):
                 continue
             lost = between(c, leader, self.validation)
             if lost.far and self.fits.expected(recipe, self.variants(recipe)[0]) > _DEAR * self.spare():
-                self.fail(recipe.name, no_model.like_a_loser(c.name, leader.name, lost.difference))
+                self.fail(recipe.name, no_model.like_a_loser(c.name, leader.name, lost.difference), begun=False)
                 return True
         return False
 
@@ -143,7 +143,7 @@ class Planner(Climb):
         if takes <= self.spare():
             return False
         self.fits.refused[recipe.name] = _MUCH * takes
-        self.fail(recipe.name, no_model.read_first(takes, stands or ""))
+        self.fail(recipe.name, no_model.read_first(takes, stands or ""), begun=False)
         return True
 
     def _within(self, recipe: Recipe, options: Options, at: int) -> tuple[Options, float]:

@@ -20,7 +20,7 @@ def climb_privately(planner: Planner, plan: PrivatePlan) -> Outcome:
     planner.resume()
     planner.events.emit(StageStarted("train"))
     for failure in plan.refused:
-        planner.fail(failure.name, failure.reason)
+        planner.fail(failure.name, failure.reason, begun=False)
     table, target = planner.validation.parts[0][0], planner.validation.target
     for i, name in enumerate(plan.names):
         if any(c.recipe == name for c in planner.candidates) or planner.deadline.stopped:

@@ -27,7 +27,7 @@ from modelwright.core import plain_json
 from modelwright.core.answers.base import TargetCodec
 from modelwright.core.budget import Deadline
 from modelwright.core.device import grant_memory, peak_memory
-from modelwright.core.errors import DataError, MissingExtra, ModelwrightError, PeersLost
+from modelwright.core.errors import DataError, MemoryTooSmall, MissingExtra, ModelwrightError, NodeAtFault, PeersLost
 from modelwright.core.events import EventStream
 from modelwright.core.libraries import process_is_ours
 from modelwright.core.recipe import FitContext, Model, get_recipe
@@ -35,6 +35,7 @@ from modelwright.core.rows_not_held import Rest
 from modelwright.core.schema import Table
 from modelwright.core.threads import use_threads
 from modelwright.core.version import VERSION
+from modelwright.core.words import Words
 from modelwright.tune.candidate import fit_fold
 from modelwright.tune.pace import Stopwatch
 from modelwright.tune.payload import Shipped, check_paths, unship
@@ -165,15 +166,20 @@ def fit(files: Mapping[str, Any], told: dict[str, Any], mailbox: Any) -> dict[st
             shipped = _held.get(told["climb"])
             if shipped is None:
                 _held.clear()
-                shipped = _held[told["climb"]] = unship(files)
-                check_paths(shipped.validation.table)
+                shipped = _held[told["climb"]] = _unpacked(files)
             found = _fitted(shipped, told, mailbox, line)
         return {**found, "where": where, "peak": peak_memory()}
     except (MissingExtra, ModuleNotFoundError) as e:
         node, words = platform.node(), _lacking(e, told["recipe"]).words
-        return {"refused": [f"on the node {node}: {words.en}", f"节点 {node}：{words.zh}"], "where": where}
+        return {
+            "refused": [f"on the node {node}: {words.en}", f"节点 {node}：{words.zh}"],
+            "where": where,
+            "kind": "NodeAtFault",
+        }
     except ModelwrightError as e:
-        return {"refused": [e.words.en, e.words.zh], "where": where, "again": isinstance(e, PeersLost)}
+        return {
+            "refused": [e.words.en, e.words.zh], "where": where, "again": isinstance(e, PeersLost), "kind": type(e).__name__,
+        }  # fmt: skip
     except OSError as e:
         if e.errno not in (errno.ENOSPC, errno.EDQUOT):
             raise
@@ -184,7 +190,24 @@ def fit(files: Mapping[str, Any], told: dict[str, Any], mailbox: Any) -> dict[st
                 f"节点 {node} 的磁盘已满：请在该处清理 {place}，或将 TMPDIR 指向更大的磁盘",
             ],
             "where": where,
+            "kind": "NodeAtFault",
         }
+
+
+def refusal(found: Mapping[str, Any]) -> ModelwrightError:
+    """Return why a worker gave nothing, as an error of the kind that it was there, where what follows depends on it."""
+    kinds: dict[str, type[ModelwrightError]] = {k.__name__: k for k in (NodeAtFault, MemoryTooSmall)}
+    return kinds.get(found["kind"], ModelwrightError)(Words(*found["refused"]))
+
+
+def _unpacked(files: Mapping[str, Any]) -> Shipped:
+    """Return what was shipped. Raises NodeAtFault where this node has another version, or does not see the files that cells name."""
+    try:
+        shipped = unship(files)
+        check_paths(shipped.validation.table)
+    except DataError as e:
+        raise NodeAtFault(e.words) from e
+    return shipped
 
 
 def _lacking(error: MissingExtra | ModuleNotFoundError, name: str) -> MissingExtra:
@@ -243,7 +266,7 @@ def _seen_here(rest: Rest) -> Rest:
             yield from rest.tables()
         except DataError as e:
             node = platform.node()
-            raise DataError(
+            raise NodeAtFault(
                 f"on the node {node}: {e.words.en} All nodes must reach the data under the same path or URL.",
                 f"节点 {node}：{e.words.zh}所有节点须能以相同路径或 URL 访问数据。",
             ) from e

@@ -78,6 +78,11 @@ def keep(folder: RunFolder, config: RunConfig, seen: Seen, parts: Parts, kept: i
 def begun(folder: RunFolder, config: RunConfig, seen: Seen) -> Began:
     """Return the splits of a run that goes on. Raises OptionError or DataError, naming what differs from its beginning."""
     path = folder.path
+    if not (folder.data / "splits.json").exists():
+        raise DataError(
+            f"The run {path} ended before it had dealt its rows, so there is nothing to go on with. Start a new run.",
+            f"运行 {path} 在划分数据之前就已结束，没有可以继续的内容。请重新开始运行。",
+        )
     before: Mapping[str, Any] = read_json(folder.data / "splits.json")
     if before.get("format") != _FORMAT:
         raise DataError(

@@ -32,7 +32,23 @@ def test_numbers_come_with_their_interval(facts):
     assert f"accuracy: {m['value']:.3f} (95 % interval {m['low']:.3f} – {m['high']:.3f})" in text
     assert "Trained on 1,700, chosen on 340, tested on 400 rows" in text
     assert "6 candidates" not in text  # the ensemble is made of candidates, not one of them
-    assert "5 candidates were tried, 1 of them did not finish" in text
+    assert "5 candidates were tried, 1 of which did not finish." in text
+
+
+def test_what_was_never_begun_is_no_candidate_that_did_not_finish(facts):
+    untried = [
+        {"name": n, "recipe": n, "status": "untried", "reason": [f"not needed: {why}", f"无需尝试：{why}"]}
+        for n, why in (("gru", "gate"), ("vit", "gate"), ("mlp", "time"))
+    ]
+    board = [r for r in facts["leaderboard"] if r.get("status") == "ok"] + untried
+    en, zh = (card({**facts, "leaderboard": board}, lang) for lang in ("en", "zh"))
+    assert "4 candidates were tried." in en
+    assert "Not trained: `gru`, `vit` (not needed: gate); `mlp` (not needed: time)." in en
+    assert "共尝试 4 个候选模型。" in zh
+    assert "未训练：`gru`、`vit`（无需尝试：gate）；`mlp`（无需尝试：time）。" in zh
+    assert "finish" not in en
+    one = [r for r in board if r["name"] == "linear"]
+    assert "1 candidate was tried." in card({**facts, "leaderboard": one}, "en")
 
 
 def test_rivals_are_told_as_they_came_out(facts):

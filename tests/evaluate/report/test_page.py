@@ -159,6 +159,24 @@ def test_recipes_for_other_data_are_one_quiet_line(facts):
     assert "Made for other data" not in write_report(facts, "en")
 
 
+def test_what_was_not_needed_is_told_apart_from_what_did_not_finish(facts):
+    why = ["not needed: validation rows met the gate before its turn", "无需尝试：轮到它之前，验证集已达到门槛"]
+    untried = {"name": "gru", "recipe": "gru", "status": "untried", "reason": why}
+    models = {"lstm": {"fit": 2.0}, "gru": {"estimate": 1.0}}
+    told = {"leaderboard": [*facts["leaderboard"], untried], "time": {"stages": {"train": 3.0}, "models": models}}
+    for lang, broken, left, at in (("en", "did not finish", "not trained", 0), ("zh", "未能完成", "未训练", 1)):
+        page = Page(write_report({**facts, **told}, lang)).text
+        cells = [t.strip() for t in page if t.strip()]
+        assert cells.index(broken) < cells.index(
+            "would need about 2m10s, 40s were left" if at == 0 else "约需 2m10s，只剩 40s"
+        )
+        first = cells.index(left)
+        assert "gru" in cells[first : cells.index(why[at])]
+        assert cells.count(left) == 2  # the head of the table, the mark beside the time that it took
+    done = [r for r in facts["leaderboard"] if r.get("status") == "ok"]
+    assert "did not finish" not in write_report({**facts, "leaderboard": [*done, untried]}, "en")
+
+
 def test_few_facts_make_a_page():
     few = {"name": "x", "task": "regression", "metric": "rmse", "leaderboard": [], "metrics": []}
     page = Page(write_report(few, "zh"))

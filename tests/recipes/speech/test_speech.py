@@ -17,6 +17,7 @@ from modelwright.models import ctc
 from modelwright.recipes.shared.listening import Listener, in_turn
 from modelwright.recipes.speech._ctc_recipe import Watched, to_train
 from modelwright.recipes.speech._decoding import Decoder
+from modelwright.recipes.speech._frames import FrameModel, FrameOptions, brief_of
 from modelwright.recipes.speech._speech import transcribed
 from modelwright.recipes.speech._states import heights, tones_of
 from modelwright.testing import context, sample_table
@@ -138,6 +139,63 @@ def test_a_long_recording_is_read_in_parts(model):
         (w["word"], round(w["start"] + at, 2)) for at, part in in_turn(model, blocks) for w in model.hear([part])[0]
     ]
     assert errors(words, [w for w, _ in told]) <= 3
+
+
+def test_one_word_is_read_where_speech_is_as_brief_as_single_words_are():
+    """Half a unit here and half a unit there make two words, or none, unless it is known that one is said."""
+    units = Units.fit(["low", "mid", "high"], "words")
+    model = FrameModel(Front(RATE, 40), units, None, FrameOptions(step=4))
+    told = np.full((12, 4), 0.01)
+    told[:, 0] = 0.9
+    told[4], told[5], told[6] = [0.3, 0.1, 0.5, 0.1], [0.1, 0.35, 0.45, 0.1], [0.2, 0.5, 0.25, 0.05]
+    logs = np.log(told / told.sum(axis=1, keepdims=True))
+    speech = np.zeros(12)
+    speech[3:8] = 0.9
+    written = {tuple(units.encode([w]).values.tolist()): w for w in ("low", "mid", "high")}
+    assert [w["word"] for w in model.read(logs, speech)] == [written[(2,)], written[(1,)]]
+    model.brief = brief_of(units, [1, 1, 1], [np.pad(np.ones(n, bool), (4, 9)) for n in (10, 20, 30)])
+    assert 0.2 < model.brief <= 0.3
+    found = model.read(logs, speech)
+    assert [w["word"] for w in found] == [written[(2,)]]
+    assert 0.1 < found[0]["end"] - found[0]["start"] < 0.4
+    faint = np.log(np.tile([0.9, 0.02, 0.02, 0.06], (12, 1)))
+    assert [w["word"] for w in model.read(faint, speech)] == [written[(3,)]]
+    silent = np.log(np.tile([0.997, 0.0005, 0.0005, 0.002], (12, 1)))
+    assert model.read(silent, speech) == []  # a hum in which somebody seems to speak, and no word
+    assert model.read(logs, np.zeros(12)) == []
+    speech[:] = 0.9  # longer than single words are: as many as are heard
+    assert len(model.read(logs, speech)) == 2
+    assert brief_of(units, [1, 2, 1], [np.ones(10, bool)] * 3) == 0.0
+    assert brief_of(Units.fit(["low"], "characters"), [1], [np.ones(10, bool)]) == 0.0
+
+
+@pytest.mark.parametrize("name", ["ctc", "hybrid"])
+def test_a_model_of_single_words_answers_alike_when_it_is_loaded(name, tmp_path):
+    rng = np.random.default_rng(3)
+    words = ["low", "mid", "high"] * 20
+    cells = [{"bytes": as_wav(said([w], rng)[0], RATE), "path": None} for w in words]
+    table, target = sample_table(TASK, 60)
+    column, text = table.schema.inputs[0].name, table.schema.target.name
+    data = table.data.set_column(
+        table.data.column_names.index(column), column, pa.array(cells, table.data.schema.field(column).type)
+    )
+    data = data.set_column(data.column_names.index(text), text, pa.array(words))
+    table = Table(data, table.schema, table.rows)
+    recipe = get_recipe(name)
+    small = {"width": 32, "epochs": 3, "seconds": 6.0, "layers": 2} | ({"hidden": 16} if name == "ctc" else {})
+    options = recipe.variants(table.schema, target, 60)[0].model_copy(update=small)
+    model = recipe.fit(table, None, options, context(TASK, target, seconds=120))
+    assert 0.1 < model.brief < 0.3
+    model.save(tmp_path)
+    loaded = type(model).load(tmp_path, target)
+    assert loaded.brief == model.brief
+    parts = [said([w], rng)[0] for w in words[:6]]
+    told = [a["text"] for a in model.transcribe(parts)]
+    assert told == [a["text"] for a in loaded.transcribe(parts)]
+    assert all(len(t.split()) <= 1 for t in told)
+    listener = Listener(loaded)
+    events = [e for block in np.array_split(parts[0], 8) for e in listener.feed(block)] + listener.finish()
+    assert all(len(e["text"].split()) == 1 for e in events if e["type"] == "final")
 
 
 def test_listening_tells_words_as_they_come(model):

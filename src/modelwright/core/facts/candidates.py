@@ -8,7 +8,7 @@ from modelwright.core.facts.base import Pair
 
 
 class CandidateRow(TypedDict):
-    """A row of the leaderboard; figures are of the validation rows, and absent where a candidate did not finish."""
+    """A row of the leaderboard; figures are of the validation rows, and absent where a candidate did not finish or was never begun."""
 
     name: str
     recipe: str
@@ -28,7 +28,7 @@ class CandidateRow(TypedDict):
     options: NotRequired[dict[str, Any]]
     cost: NotRequired[float]
     tokens: NotRequired[int]
-    status: NotRequired[str]  # ok, failed, unfit
+    status: NotRequired[str]  # ok, failed, untried, unfit
     winner: NotRequired[bool]
     weight: NotRequired[float | None]
     epsilon: NotRequired[float]

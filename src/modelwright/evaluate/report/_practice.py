@@ -139,12 +139,13 @@ def spent(facts: Facts, lang: str) -> Html:
     ]
     kinds = list(dict.fromkeys(w for spent in found["models"].values() for w in spent))
     if kinds:
-        failed = {r["name"] for r in facts.get("leaderboard") or [] if r.get("status", "ok") != "ok"}
+        marks = {"failed": Words("did not finish", "未完成"), "untried": Words("not trained", "未训练")}
+        status = {r["name"]: r.get("status", "ok") for r in facts.get("leaderboard") or []}
         head = [("模型" if zh else "model", "name"), *((_WORK.get(k, Words(k, k)).to(lang), "n") for k in kinds), ("合计" if zh else "together", "n"), ("", "")]  # fmt: skip
         rows = []
         for name, spent_ in sorted(found["models"].items(), key=lambda m: -sum(m[1].values())):
             cells = [duration_words(spent_[k]).to(lang) if k in spent_ else "" for k in kinds]
-            mark = ("未完成" if zh else "did not finish") if name in failed else ""
+            mark = marks.get(status.get(name, "ok"), Words("", "")).to(lang)
             rows.append(("failed" if mark else "", [name, *cells, duration_words(sum(spent_.values())).to(lang), mark]))
         out.append(parts.folded(head, rows, 15, "各模型用时" if zh else "time by model", zh))
     return join(out)

@@ -45,6 +45,11 @@ def heads(lang: str, *columns: tuple[str, str, str]) -> list[tuple[str, str]]:
 
 _INTERVAL = ("95 % interval", "95% 区间", "n")
 _BAR = ("", "", "bar")
+# status of a candidate without a score -> the head of its column, the caption of the table
+_WITHOUT_SCORE = (
+    ("failed", Words("did not finish", "未能完成"), Words("failed models", "未能完成的模型")),
+    ("untried", Words("not trained", "未训练"), Words("models that were not trained", "未训练的模型")),
+)
 
 
 def _titled(title: Words, lang: str, grid: Html, note: Words | None = None) -> Html:
@@ -173,17 +178,13 @@ def leaderboard(facts: Facts, lang: str) -> Html:
         "验证集上的得分，据此选出最佳模型；横条为 95% 区间，最佳模型以底色标出。",
     )
     out = [paragraph(words, lang, "note"), folded(head, body, 20, "排行榜" if zh else "leaderboard", zh)]
-    failed = [r for r in rows if r.get("status", "ok") not in ("ok", "unfit")]
+    for status, title, caption in _WITHOUT_SCORE:
+        without = [r for r in rows if r.get("status") == status]
+        if without:
+            head = [(title.to(lang), "name"), ("原因" if zh else "reason", "")]
+            body = [("failed", [_candidate_cell(r), code(said(r.get("reason"), lang))]) for r in without]
+            out.append(table(head, body, caption.to(lang)))
     unfit = [r["name"] for r in rows if r.get("status") == "unfit"]
-    if failed:
-        head = [("未能完成" if zh else "did not finish", "name"), ("原因" if zh else "reason", "")]
-        out.append(
-            table(
-                head,
-                [("failed", [_candidate_cell(r), code(said(r.get("reason"), lang))]) for r in failed],
-                "未能完成的模型" if zh else "failed models",
-            )
-        )
     if unfit:
         words = Words(
             f"Not tried, as they are for other data or settings: {', '.join(unfit)}.",

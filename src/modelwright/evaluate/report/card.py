@@ -125,15 +125,25 @@ def _training(facts: Facts) -> list[Words]:
                 "选定后用测试集以外的全部数据重新训练。",
             )
         )
-    tried = [r for r in facts.get("leaderboard") or [] if r.get("recipe") != "ensemble" and r.get("status") != "unfit"]
+    rows = [r for r in facts.get("leaderboard") or [] if r.get("recipe") != "ensemble"]
+    tried = [r for r in rows if r.get("status", "ok") in ("ok", "failed")]
     if tried:
-        failed = sum(r.get("status", "ok") != "ok" for r in tried)
-        out.append(
-            Words(
-                f"{len(tried)} candidates were tried, {failed} of them did not finish.",
-                f"共尝试 {len(tried)} 个候选模型，其中 {failed} 个未能完成。",
-            )
+        failed = sum(r.get("status") == "failed" for r in tried)
+        told = Words(
+            counted(len(tried), "candidate was", "candidates were") + " tried", f"共尝试 {len(tried)} 个候选模型"
         )
+        if failed:
+            told = Words(f"{told.en}, {failed} of which did not finish", f"{told.zh}，其中 {failed} 个未能完成")
+        out.append(Words(f"{told.en}.", f"{told.zh}。"))
+    untried: dict[tuple[str, str], list[str]] = {}
+    for r in rows:
+        if r.get("status") == "untried":
+            untried.setdefault((said(r.get("reason"), "en"), said(r.get("reason"), "zh")), []).append(r["name"])
+    if untried:
+        parts = [(_as_code(names), why) for why, names in untried.items()]
+        en = "; ".join(f"{names.en} ({why[0]})" for names, why in parts)
+        zh = "；".join(f"{names.zh}（{why[1]}）" for names, why in parts)
+        out.append(Words(f"Not trained: {en}.", f"未训练：{zh}。"))
     seed = (facts.get("config") or {}).get("seed")
     return out if seed is None else [*out, Words(f"Seed: {seed}.", f"随机种子：{seed}。")]
 

@@ -37,7 +37,7 @@ def facts_of(state: State, concerns: Concern) -> Facts:
         {
             "name": f.name,
             "recipe": f.name,
-            "status": "failed" if f.fits else "unfit",
+            "status": "unfit" if not f.fits else "failed" if f.begun else "untried",
             "reason": list(f.reason),
             "fault": f.fault,
         }

@@ -25,7 +25,7 @@ from modelwright.models import ctc
 from modelwright.models.word_ngrams import WordNgrams
 from modelwright.recipes.shared.cut_plan import seconds_asked
 from modelwright.recipes.speech._decoding import Decoder
-from modelwright.recipes.speech._frames import FrameModel, FrameOptions
+from modelwright.recipes.speech._frames import FrameModel, FrameOptions, brief_of
 from modelwright.recipes.speech._speech import SpeechRecipe, column_of, transcribed
 from modelwright.recipes.speech._sureness import Sureness, looks
 
@@ -140,6 +140,7 @@ class CtcRecipe(SpeechRecipe):
         network.std.copy_(torch.from_numpy(std))
         feed = made.feed(options, _BATCHES)
         model = self.model(made.front, made.units, network, options, ctx.device)
+        model.brief = brief_of(made.units, made.ids.lengths.tolist(), feed.speech)
 
         def loss(outputs: Any, expected: Any) -> Any:
             return ctx.loss(outputs, expected, smoothing=options.smoothing)
@@ -277,7 +278,9 @@ class Watched:
     def signed(self) -> float:
         """Return the metric that ranks, more is better, of texts read greedily; of phonemes, whose words are searched for once, their error rate."""
         sounds = self.model.units.kind == "phonemes"
-        heard = [ctc.greedy(logs) for logs, _ in self.model.emissions(self.parts[:_SOUNDS] if sounds else self.parts)]
+        heard = [
+            self.model.guessed(*told) for told in self.model.emissions(self.parts[:_SOUNDS] if sounds else self.parts)
+        ]
         if sounds:
             return -sum(map(errors, self.ids, heard)) / max(1, sum(map(len, self.ids[:_SOUNDS])))
         found = [{"text": self.model.units.text(ids), "words": [], "seconds": 0.0} for ids in heard]
@@ -300,7 +303,7 @@ class Watched:
         for row, ((logs, speech), text) in enumerate(zip(found, truth, strict=True)):
             if row >= _READ and ctx.deadline.expired():
                 break
-            ids, words = model.decoder.read(logs)
+            ids, words = model.decoded(logs, speech)
             places = ctc.aligned(logs, ids)
             sure = ctc.sureness(logs, ids, places)
             kept = matched(words_of(text), [w for w, _, _ in words])

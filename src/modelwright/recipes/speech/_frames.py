@@ -19,12 +19,13 @@ from modelwright.features.shared.speech import FRAME, Front, even
 from modelwright.features.shared.speech_units import Units
 from modelwright.models import ctc
 from modelwright.recipes.shared.loop_options import LoopOptions
-from modelwright.recipes.speech._decoding import Decoder
+from modelwright.recipes.speech._decoding import Decoder, Placed
 from modelwright.recipes.speech._speech import SpeechModel
 from modelwright.recipes.speech._sureness import Sureness
 
 _SOUND = 120.0  # seconds of padded sound that are read at once
 PAD = 0.16  # seconds of silence around what is read
+_MOSTLY = 0.98  # share of the recordings of one word that are no longer than what is read as one word
 _HEARD, _LEAST = 0.5, 0.06  # the probability from which somebody speaks, and seconds on end
 
 
@@ -76,6 +77,7 @@ class FrameModel(SpeechModel):
     """A network over frames with its units."""
 
     options_class: ClassVar[type[Any]] = FrameOptions
+    brief: float = 0.0  # seconds of speech up to which exactly one word is said: see `brief_of`
 
     def __init__(
         self, front: Front, units: Units, network: Any, options: Any, device: str = "cpu", *,
@@ -140,7 +142,7 @@ class FrameModel(SpeechModel):
         """Return the words of frames: log probabilities [T, V], and the probability of speech [T]."""
         if not heard(speech, self.frame):
             return []
-        ids, words = self.decoder.read(logs)
+        ids, words = self.decoded(logs, speech)
         if not words:
             return []
         places = ctc.aligned(logs, ids)
@@ -161,6 +163,29 @@ class FrameModel(SpeechModel):
             for (w, a, b), (s, e) in zip(words, times, strict=True)
         ]
 
+    def decoded(self, logs: np.ndarray, speech: np.ndarray) -> tuple[list[int], Placed]:
+        """Return units and words of log probabilities [T, V] by the decoder, or the one word, if any, where speech [T] is brief.
+
+        What is hoped for, and a language model, are the decoder's to heed.
+        """
+        h = self.decoder.how
+        if h.lm is None and not h.hot and self.is_brief(speech):
+            ids = self.guessed(logs, speech)
+            return ids, self.units.words(ids)
+        return self.decoder.read(logs)
+
+    def guessed(self, logs: np.ndarray, speech: np.ndarray) -> list[int]:
+        """Return the units of log probabilities [T, V], without a decoder."""
+        if not self.is_brief(speech):
+            return ctc.greedy(logs)
+        one = ctc.single(logs)
+        return [] if one == ctc.BLANK else [one]
+
+    def is_brief(self, speech: np.ndarray) -> bool:
+        """Return whether the speech, by its probability [T], is as short as single words are."""
+        places = np.flatnonzero(speech >= _HEARD)
+        return len(places) > 0 and (places[-1] - places[0]) * self.frame <= self.brief
+
     def save(self, folder: Path) -> None:
         write_state(folder, self.state(self.decoder.save(folder)))
         write_tensors(folder / "weights.safetensors", self.network.state_dict())
@@ -169,7 +194,7 @@ class FrameModel(SpeechModel):
         """Return what is saved beside the weights, as JSON values; `decoder` is what that saved of itself."""
         return {
             "front": self.front.to_json(), "units": self.units.state(), "options": self.options.model_dump(), "extent": self.extent,
-            "sureness": self.sureness.to_json(), "decoder": dict(decoder),
+            "sureness": self.sureness.to_json(), "decoder": dict(decoder), "brief": self.brief,
         }  # fmt: skip
 
     @classmethod
@@ -190,8 +215,21 @@ class FrameModel(SpeechModel):
         network.eval()
         decoder = Decoder.load(state["decoder"], units, folder)
         out = cls(front, units, network, options, decoder=decoder, sureness=Sureness.from_json(state["sureness"]))
-        out.extent = dict(state["extent"])
+        out.extent, out.brief = dict(state["extent"]), float(state.get("brief", 0.0))
         return out
+
+
+def brief_of(units: Units, counts: Sequence[int], speech: Sequence[np.ndarray]) -> float:
+    """Return the seconds from the first to the last speech within which exactly one word is said, 0 where that is not known.
+
+    Where units are words and each training recording holds one, `counts` [N], nearly all of them are no longer; `speech` tells of each frame
+    of 10 ms of a recording whether somebody speaks.
+    """
+    if units.kind != "words" or not len(counts) or any(c != 1 for c in counts):
+        return 0.0
+    ends = [np.flatnonzero(s) for s in speech]
+    sizes = [(e[-1] - e[0] + 1) * FRAME for e in ends if len(e)]
+    return round(float(np.quantile(sizes, _MOSTLY)), 3) if sizes else 0.0
 
 
 def heard(speech: np.ndarray, frame: float) -> bool:

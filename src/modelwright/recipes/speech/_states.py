@@ -161,7 +161,7 @@ class HybridModel(FrameModel):
             sureness=Sureness.from_json(state["sureness"]), prior=(arrays["sounds"], arrays["tones"]), after=arrays["after"],
             scale=float(state["scale"]),
         )  # fmt: skip
-        out.extent = dict(state["extent"])
+        out.extent, out.brief = dict(state["extent"]), float(state.get("brief", 0.0))
         return out
 
 

@@ -23,10 +23,10 @@ from modelwright.core.words import Words
 from modelwright.features.shared.edit_distance import errors
 from modelwright.features.shared.speech import FRAME
 from modelwright.features.shared.transcript_rules import words_of
-from modelwright.models import ctc
 from modelwright.recipes.shared.cut_plan import seconds_asked
 from modelwright.recipes.speech._ctc_recipe import Watched, given_lm, to_train
 from modelwright.recipes.speech._decoding import Decoder
+from modelwright.recipes.speech._frames import brief_of
 from modelwright.recipes.speech._laid_units import ROUNDS, Laid, read_and_laid
 from modelwright.recipes.speech._speech import SpeechRecipe, transcribed
 from modelwright.recipes.speech._states import (
@@ -134,6 +134,7 @@ class Hybrid(SpeechRecipe):
         model = HybridModel(
             made.front, made.units, network, made.options, ctx.device, prior=made.prior(), after=made.after()
         )
+        model.brief = brief_of(made.units, [len(i) for i in made.ids], [r.sound > 0 for r in made.rows])
         looked = None
         if valid is not None and len(valid):
             known, said = transcribed(valid, ctx)
@@ -210,7 +211,7 @@ class _Looked(Watched):
         told = self.model.told(self.parts[:_TUNED])
         least, until = float("inf"), time.monotonic() + min(_TUNING, max(1.0, 0.1 * ctx.deadline.remaining()))
         for scale in SCALES:
-            texts = [words_of(self.model.units.text(ctc.greedy(self.model.smoothed(t, scale)[0]))) for t in told]
+            texts = [words_of(self.model.units.text(self.model.guessed(*self.model.smoothed(t, scale)))) for t in told]
             wrong = sum(errors(a, b) for a, b in zip(truth, texts, strict=False))
             if wrong < least:
                 least, self.model.scale = wrong, scale

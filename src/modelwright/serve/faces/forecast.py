@@ -11,7 +11,7 @@ from fastapi import FastAPI, Request, Response
 from modelwright.core.answers.forecast import ForecastCodec
 from modelwright.core.errors import ModelwrightError
 from modelwright.core.words import Words
-from modelwright.data.panel import told_of
+from modelwright.data.panel import told_of, with_whole_periods
 from modelwright.serve.bodies import fields_of
 from modelwright.serve.guard import answer_json
 from modelwright.serve.limits import Refused
@@ -85,10 +85,12 @@ def add(app: FastAPI, service: Any) -> None:
 def _answer(predictor: Any, asked: dict[str, Any]) -> dict[str, Any]:
     told = told_of(predictor.schema.target.options["told"])
     source = asked.get("rows")
+    schema = None
     if asked.get("history") is not None:
         source = _as_rows(asked, told)
+        schema = with_whole_periods(predictor.schema)
     try:
-        found = predictor.asked(None if source is None else _table(source))
+        found = predictor.asked(None if source is None else _table(source), schema=schema)
         table = found.written(predictor.scores(found.table))
     except ModelwrightError as e:
         raise Refused(422, "rows", e.words) from None
