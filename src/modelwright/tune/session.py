@@ -33,6 +33,8 @@ _STORE = 256 << 20  # bytes of a local Ray's store of objects
 # seconds in which a head must give a session: its server for clients takes some 5 s to start, and a head that cannot start it says so after 46
 _GIVEN = 20.0
 _BROKEN = "Initialization failure from server"  # how Ray's client begins what the head says of its server for clients
+# what Ray's client says where the head ended the connection: having said so or not, for its end may overtake its words
+_ENDED = "already been disconnected"
 _LOGGERS = ("ray._private.worker", "ray.util.client.dataclient", "ray.util.client.logsclient", "ray.util.client.worker")
 
 
@@ -71,6 +73,8 @@ class Session:
         except Exception as e:
             if _BROKEN in str(e):
                 raise self._no_server(*[str(e).strip().splitlines()[-1][:200]] * 2) from e
+            if _ENDED in str(e):
+                raise self._no_server("it ended the connection without a session", "未建立会话即断开连接") from e
             line = next(iter(str(e).strip().splitlines()), type(e).__name__)[:200]
             raise OptionError(
                 f"The cluster at {self.address} cannot be used: {line} Its Ray and Python must be of the versions that are here (Ray {self._ray.__version__}).",
