@@ -142,7 +142,7 @@ def load(path: str | Path) -> Predictor:
 
 
 def inspect(data: Any, target: str | Sequence[str] | None = None, **options: Any) -> dict[str, Any]:
-    """Return what is in the data, what is wrong with it and what is private in it, as JSON values: `rows`, `columns`,
+    """Return what is in the data, what is wrong with it and what is private in it, as JSON values: `rows`, `unit` (what they are), `columns`,
     `told` (of its reading), `findings`, `private` (by column and type, with masked examples, and what a run would do).
 
     `options`: query, table, sheet, header, delimiter, decimal, encoding, dates, column (modality by name), na, ignore, group, time, series,
@@ -154,8 +154,9 @@ def inspect(data: Any, target: str | Sequence[str] | None = None, **options: Any
 
 def _inspect(data: Any, target: str | None, options: dict[str, Any]) -> dict[str, Any]:
     from modelwright.core.reading import SERIES_OPTIONS, SOURCE_OPTIONS, Detected, Reading
+    from modelwright.core.unit import PICTURES, ROWS
     from modelwright.data.annotations.base import BOXES
-    from modelwright.data.annotations.shared.source import boxes_table, described
+    from modelwright.data.annotations.shared.source import boxes_of_rows, boxes_table, described
     from modelwright.data.check import check, never_missing
     from modelwright.data.coerce import coerce
     from modelwright.data.infer import infer_schema
@@ -175,11 +176,16 @@ def _inspect(data: Any, target: str | None, options: dict[str, Any]) -> dict[str
     told: list[Words] = []
     events = EventStream()
     events.listen(lambda e: told.append(e.words) if isinstance(e, Note | Warned) else None)
-    marked = boxes_table(data, events, asked=False)
-    if marked is not None:
-        raw, detected, column = marked, Detected(), {BOXES: "boxes", **column}
-    else:
+    marked, boxes, detected = boxes_table(data, events, asked=False), BOXES, Detected()
+    if marked is None:
         raw, detected = read_table(data, reading, events)
+        named = {target, *(options.get(k) for k in ("group", "time")), *(options.get("ignore") or ()), *column}
+        # who names a column that such rows have, and pictures with their boxes do not, asks for the rows
+        found = boxes_of_rows(raw, data, events)
+        if found is not None and named - {None} <= set(found[0].column_names):
+            marked, boxes = found
+    if marked is not None:
+        raw, column = marked, {boxes: "boxes", **column}
     raw, words = accepted(raw, target)
     told += [words] if words is not None else []
     kept = (target, *(options.get(k) for k in ("group", "time")), *(options.get("ignore") or ()), *column)
@@ -193,15 +199,17 @@ def _inspect(data: Any, target: str | None, options: dict[str, Any]) -> dict[str
     source = source_name(data, "table")
     table, bad = coerce(raw, schema, source=source, need_target=False, folder=folder_of(data))
     # the decimal sign is detected while columns are inferred
-    read_as = detected.words() if marked is None else described(marked.column(BOXES).to_pylist())
+    read_as = detected.words() if marked is None else described(marked.column(boxes).to_pylist())
+    unit = ROWS if marked is None else PICTURES
     private = protect(table, None, raw, rules=rules, public=public, seconds=_LOOK_SECONDS, show=show)
-    findings = check(table, bad=safe_values([*odd, *bad], public), raw=raw)
+    findings = check(table, bad=safe_values([*odd, *bad], public), raw=raw, unit=unit)
     findings += never_missing(table)
     findings += finding(near(table, row_codes(table)), len(table)) if table.schema.inputs else []
     return json.loads(
         plain_json.dumps(
             {
                 "rows": len(table),
+                "unit": list(unit),
                 "reading": list(read_as) if read_as else None,
                 "told": [list(words) for words in [*told, *nested]],
                 "columns": [c.to_json() for c in table.schema],

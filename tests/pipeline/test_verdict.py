@@ -60,4 +60,4 @@ def test_few_test_rows_tell_what_a_comparison_row_by_row_tells(
     words, advice = verdict_words(facts, Judgement([], held, False, None), task.metrics[0], task, None)  # type: ignore[arg-type]
     assert ("better than bicubic (by 2" in words.en, "优于 bicubic" in words.zh) == (better, better)
     assert words.en.startswith("How good it is cannot" if better else "Nothing can be concluded")
-    assert advice == [task.more], "more rows are wanted in any case"
+    assert advice == [task.unit.more], "more rows are wanted in any case"

@@ -237,12 +237,11 @@ def print_inspection(found: dict[str, Any], lang: str) -> None:
     from rich.markup import escape
 
     from modelwright.core.schema import MODALITY_WORDS, ROLE_WORDS
+    from modelwright.core.unit import unit_of
 
     out = console(stderr=False)
-    rows = Words(
-        f"{counted(found['rows'], 'row')}, {counted(len(found['columns']), 'column')}",
-        f"{found['rows']:,} 行，{len(found['columns'])} 列",
-    )
+    many = unit_of(found).counted(found["rows"])
+    rows = Words(f"{many.en}, {counted(len(found['columns']), 'column')}", f"{many.zh}，{len(found['columns'])} 列")
     out.print(f"[bold]{rows.to(lang)}[/bold]")
     if found.get("reading"):
         out.print("  " + Words(*found["reading"]).to(lang), markup=False)

@@ -23,6 +23,7 @@ from modelwright.core.registry import TASKS, load_file, names_in
 from modelwright.core.related import Relation
 from modelwright.core.request import request_model
 from modelwright.core.schema import Column, Related, Schema, Table
+from modelwright.core.unit import ROWS, Unit
 from modelwright.core.words import Words
 
 if TYPE_CHECKING:  # a model in use answers without the options of a run
@@ -154,10 +155,9 @@ class Task(ABC):
     beside: ClassVar[Words] = Words("unlabelled rows", "行未标注数据")  # what the rows without an answer are
     related: ClassVar[tuple[Relation, ...]] = ()  # further tables that it reads, each by the option of its name
     joins: ClassVar[bool] = False  # whether their columns become columns of the rows
-    unit: ClassVar[tuple[str, str, str]] = ("row", "rows", "行")  # what is counted: one, several, and in Chinese
-    more: ClassVar[Words] = Words(  # what to do where the test rows are too few to tell anything
-        "Give more rows (100 or more), or test rows of your own: --test FILE",
-        "请提供更多数据（100 行以上），或自备测试数据：--test 文件",
+    unit: ClassVar[Unit] = ROWS  # what its rows are to people: what is counted
+    more: ClassVar[Words | None] = (
+        None  # what to do where the test rows are too few to tell anything, if not more of them
     )
     least: ClassVar[Words] = Words("guessing", "猜测")  # what its recipes of rank 0 do, which every model must beat
     no_better: ClassVar[Words] = Words(  # what to do where no model clearly does

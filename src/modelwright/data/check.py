@@ -11,15 +11,16 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from modelwright.core.budget import step
-from modelwright.core.schema import Schema, Table
+from modelwright.core.schema import Table
+from modelwright.core.unit import ROWS, Unit
 from modelwright.core.words import Words, counted, some_of
 from modelwright.data._distinct import first_distinct
-from modelwright.data._leaks import codes_of, leaks
+from modelwright.data._leaks import leaks
 from modelwright.data._missing_marks import marks_among, marks_finding
+from modelwright.data._rows_checked import across, empty_rows, few, repeated
 from modelwright.data._totals import total_row
 from modelwright.data.coerce import BadValue
 from modelwright.data.finding import Finding as Finding
-from modelwright.data.split import row_codes
 from modelwright.data.values import folded_label
 
 TINY_CLASS = 10  # rows of a label below which it is told
@@ -37,10 +38,12 @@ def check(
     answers: bool = True,
     repeats: bool = False,
     quote: bool = True,
+    unit: Unit = ROWS,
 ) -> list[Finding]:
     """Return all findings, the gravest first. Without `answers` the target's cells are not looked at: sentences, say.
 
     With `repeats` equal rows are events that happened again: nothing is said of them. Without `quote` their words hold no cell of the data.
+    `unit` is what the rows are to people.
     """
     found: list[Finding] = []
     for column in table.schema.inputs:
@@ -68,16 +71,16 @@ def check(
             found.append(Finding("read-as", "info", column.name, told, advice))
     found += bad_values(bad if quote else [replace(b, value="...") for b in bad])
     found += total_row(table, bad, quote)
-    empty = _empty_rows(table)
+    empty = empty_rows(table)
     found += empty
-    found += _row_findings(table, answers, repeats, [i for f in empty for i in f.drop_rows])
-    found += _few(len(table), len({i for f in found for i in f.drop_rows}))
+    found += repeated(table, answers, repeats, [i for f in empty for i in f.drop_rows], unit)
+    found += few(len(table), len({i for f in found for i in f.drop_rows}), unit)
     target = table.schema.target
     if target is not None and answers:
         found += _target(table, target.name)
         found += leaks(table, target.name)
     if test is not None:
-        found += _across(table, test)
+        found += across(table, test)
     grave = {"error": 0, "warning": 1, "info": 2}
     return sorted(found, key=lambda f: grave[f.severity])
 
@@ -224,88 +227,6 @@ def bad_values(bad: Sequence[BadValue]) -> list[Finding]:
     return out
 
 
-def _empty_rows(table: Table) -> list[Finding]:
-    """Find rows that hold no input at all: nothing can be learnt from them."""
-    empty = np.ones(len(table), bool)
-    for column in table.schema.inputs:
-        empty &= np.asarray(table.column(column.name).is_null())
-    rows = np.flatnonzero(empty)
-    if not 0 < len(rows) < len(table):
-        return []
-    return [
-        Finding(
-            "empty-rows", "warning", None,
-            Words(f"{counted(len(rows), 'row')} {'holds' if len(rows) == 1 else 'hold'} no input that can be read; first row {table.rows[rows[0]]}.", f"{len(rows)} 行没有任何可读的输入；首个为第 {table.rows[rows[0]]} 行。"),
-            Words("They are left out.", "已排除。"),
-            rows=tuple(int(r) for r in table.rows[rows[:20]]), drop_rows=tuple(int(i) for i in rows),
-        )
-    ]  # fmt: skip
-
-
-def _few(rows: int, dropped: int) -> list[Finding]:
-    """Find that few rows are left of so many, once what is `dropped` of them is gone."""
-    left = rows - dropped
-    if left >= 100:
-        return []
-    beside, beside_zh = (
-        f" ({dropped} of {rows} left out)" * (dropped > 0),
-        f"（{rows} 行中排除了 {dropped} 行）" * (dropped > 0),
-    )
-    return [
-        Finding(
-            "few-rows", "warning", None,
-            Words(f"There {'is' if left == 1 else 'are'} only {counted(left, 'row')}{beside}.", f"只有 {left} 行数据{beside_zh}。"),
-            Words("Scores will be uncertain; a first usable model takes a few hundred rows.", "评分会很不确定；通常几百行才能得到初步可用的模型。"),
-        )
-    ]  # fmt: skip
-
-
-def _row_findings(table: Table, answers: bool, repeats: bool, gone: Sequence[int]) -> list[Finding]:
-    out: list[Finding] = []
-    n = len(table)
-    target = table.schema.target
-    if target is None or not table.schema.inputs or repeats:
-        return out
-    codes = row_codes(table)
-    own = codes_of(table.column(target.name))
-    both = codes * (own.max() + 2) + own + 1
-    for column in (
-        *table.schema.of_role("time"),
-        *table.schema.of_role("group"),
-    ):  # of another time or person: another row
-        other = codes_of(table.column(column.name))
-        both = np.unique(both * (other.max() + 2) + other + 1, return_inverse=True)[1]
-    first = np.unique(both, return_index=True)[1]
-    again = np.ones(n, bool)
-    again[first] = False
-    again[gone] = False  # told as what they are
-    duplicates = np.flatnonzero(again)
-    wide = len(table.schema.inputs) > 1 or any(c.modality == "text" for c in table.schema.inputs)
-    if len(duplicates) and wide and len(duplicates) < 0.5 * n:
-        out.append(
-            Finding(
-                "duplicates", "info", None,
-                Words(f"{len(duplicates):,} of {counted(n, 'row')} {'is an exact duplicate' if len(duplicates) == 1 else 'are exact duplicates'} and left out.", f"{n:,} 行中有 {len(duplicates):,} 行完全重复，已排除。"),
-                Words("So no row is in both training and test data.", "以免同一行同时出现在训练集和测试集中。"),
-                rows=tuple(int(r) for r in table.rows[duplicates[:20]]),
-                drop_rows=tuple(int(i) for i in duplicates),
-            )
-        )  # fmt: skip
-    groups = np.unique(codes[first], return_counts=True)
-    conflicting = np.isin(codes, groups[0][groups[1] > 1])
-    if conflicting.any() and wide and target.modality != "number" and answers:
-        rows = np.flatnonzero(conflicting)
-        out.append(
-            Finding(
-                "conflict", "warning", target.name,
-                Words(f"{counted(len(rows), 'row')} {'shares its' if len(rows) == 1 else 'share their'} inputs with a row that has another answer.", f"{len(rows)} 行的输入与另一行相同但答案不同。"),
-                Words("No model can get both right; decide which answer is correct.", "任何模型都无法同时答对；请确定哪个正确。"),
-                rows=tuple(int(r) for r in table.rows[rows[:20]]),
-            )
-        )  # fmt: skip
-    return out
-
-
 def _target(table: Table, name: str) -> list[Finding]:
     column, values = table.schema[name], table.column(name)
     out: list[Finding] = []
@@ -359,30 +280,5 @@ def _alike_labels(name: str, labels: Sequence[str]) -> list[Finding]:
                 f"仅大小写、全半角、前导零或首尾标点不同的标签按不同标签处理：{shown}。",
             ),
             Words("Spell them alike if they mean the same.", "若含义相同，请统一写法。"),
-        )
-    ]  # fmt: skip
-
-
-def _across(table: Table, test: Table) -> list[Finding]:
-    """Find test rows whose inputs stand among the training rows too."""
-    names = [c.name for c in table.schema.inputs]
-    if not names or (len(names) < 2 and table.schema[names[0]].modality != "text"):
-        return []
-    both = Table(
-        pa.concat_tables([table.data.select(names), test.data.select(names)]),
-        Schema(tuple(table.schema.inputs)),
-        np.concatenate([table.rows, test.rows]),
-    )
-    codes = row_codes(both)
-    shared = np.isin(codes[len(table) :], codes[: len(table)])
-    if not shared.any():
-        return []
-    share = 100 * shared.mean()
-    return [
-        Finding(
-            "test-overlap", "warning" if share > 1 else "info", None,
-            Words(f"{int(shared.sum())} test rows ({share:.1f} %) have inputs that also occur in the training data.", f"{int(shared.sum())} 个测试行（{share:.1f}%）的输入也出现在训练数据中。"),
-            Words("The test score may be too good; take them out of the training file for a strict test.", "测试得分可能偏高；如需严格测试，请将其从训练文件中移除。"),
-            rows=tuple(int(r) for r in test.rows[np.flatnonzero(shared)[:20]]),
         )
     ]  # fmt: skip

@@ -213,7 +213,7 @@ def _look(data: Data, raw: pa.Table) -> None:
     if task.checked:
         data.findings += check(
             data.table, test=data.test, bad=data.bad, raw=raw, answers=task.checks_answers, repeats=task.repeats,
-            quote=not sealing(),
+            quote=not sealing(), unit=task.unit,
         )  # fmt: skip
     elif not sealing():  # what could not be read is told all the same
         data.findings += bad_values(data.bad)
@@ -303,8 +303,9 @@ def data_note(data: Data) -> Note:
         what, what_zh = f"{target.name}: {what}", f"{target.name}：{what_zh}"
     look = f"   {len(grave)} finding{'s' * (len(grave) != 1)} to look at" if grave else ""
     look_zh = f"   {len(grave)} 处需要留意" if grave else ""
-    en = f"data      {counted(len(data.table), 'row')}  {names}{more}  -> {what}{look}"
-    zh = f"数据      {len(data.table):,} 行  {names}{more_zh}  -> {what_zh}{look_zh}"
+    many = task.unit.counted(len(data.table))
+    en = f"data      {many.en}  {names}{more}  -> {what}{look}"
+    zh = f"数据      {many.zh}  {names}{more_zh}  -> {what_zh}{look_zh}"
     first = [f for f in data.findings if f.drop_rows or f.severity == "error"]
     read_as = [f for f in data.findings if f.code == "read-as"][:_READ_AS]
     for f in first + [f for f in grave[:3] if f not in first] + read_as:

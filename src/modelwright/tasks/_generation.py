@@ -21,6 +21,7 @@ from modelwright.core.recipe import Model, own_recipes
 from modelwright.core.request import request_model
 from modelwright.core.schema import OPTIONAL, Column, Schema, Table
 from modelwright.core.task import GeneratedTask, Section
+from modelwright.core.unit import PICTURES
 from modelwright.core.words import Words
 from modelwright.data.centre_crop import squared
 from modelwright.data.class_folders import classes_of
@@ -79,6 +80,7 @@ class Generation(GeneratedTask):
     """Pictures that look as if they were of the data; KID by features trained here ranks."""
 
     inputs = frozenset({"category", "text"})
+    unit = PICTURES
     targets = frozenset({"image"})
     target_read_as = "image"
     metrics = GENERATED

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pyarrow as pa
 
+from modelwright.core import unit as units
 from modelwright.core.answers.base import TargetCodec
 from modelwright.core.answers.media import MediaCodec
 from modelwright.core.errors import ColumnError, OptionError
@@ -36,6 +37,7 @@ class ImageToImage(GeneratedTask):
     name = "image-to-image"
     title = Words("pictures from pictures", "图像到图像")
     inputs = frozenset({"image"})
+    unit = units.PICTURES
     targets = frozenset({"image"})
     target_read_as = "image"
     metrics = PICTURES

@@ -24,6 +24,7 @@ from modelwright.core.reading import Detected, Reading
 from modelwright.core.recipe import Model, own_recipes
 from modelwright.core.schema import Column, Schema, Table
 from modelwright.core.task import GeneratedTask, Plot, Section
+from modelwright.core.unit import PICTURES
 from modelwright.core.words import Words
 from modelwright.evaluate.metrics.boxes import box_metrics
 from modelwright.evaluate.metrics.tide import right_and_wrong, sorted_errors
@@ -128,6 +129,7 @@ class ObjectDetection(GeneratedTask):
     name = "object-detection"
     title = Words("object detection", "目标检测")
     inputs = frozenset({"image"})
+    unit = PICTURES
     targets = frozenset({"boxes"})
     target_read_as = "boxes"
     metrics = box_metrics()

@@ -20,6 +20,7 @@ from modelwright.core.recipe import Model, own_recipes
 from modelwright.core.request import request_model
 from modelwright.core.schema import OPTIONAL, Column, Schema, Table
 from modelwright.core.task import GeneratedTask, Section
+from modelwright.core.unit import PICTURES
 from modelwright.core.words import Words
 from modelwright.data.kinds.base import Unreadable, media
 from modelwright.data.kinds.image import SUFFIXES, decode
@@ -42,6 +43,7 @@ class StyleTransfer(GeneratedTask):
     name = "style-transfer"
     title = Words("style transfer", "风格迁移")
     inputs = frozenset({"image"})
+    unit = PICTURES
     targets = frozenset({"image"})
     target_read_as = "image"
     metrics = STYLES

@@ -20,6 +20,7 @@ from modelwright.core.reading import Detected, Reading
 from modelwright.core.recipe import Model, own_recipes
 from modelwright.core.schema import Column, Schema, Table
 from modelwright.core.task import Asked, Formed, GeneratedTask, Plot, Section, Split
+from modelwright.core.unit import STRETCHES
 from modelwright.core.words import Words
 from modelwright.data import wide
 from modelwright.data.calendar import check_country
@@ -54,7 +55,7 @@ class TimeSeriesForecasting(GeneratedTask):
     target_read_as = "number"
     checked = False
     recalls = False  # what comes next is not what came before
-    unit = ("stretch", "stretches", "段")
+    unit = STRETCHES
     more = Words(
         "Give more series or longer ones, or look less far ahead (--horizon): 20 stretches tell something",
         "请提供更多或更长的序列，或缩短预测期（--horizon）：测试数据达到 20 段才能说明问题",

@@ -18,6 +18,7 @@ class RowCounts(TypedDict, total=False):
     test: int
     folds: int
     official: bool  # whether the test rows were given, not held out
+    unit: list[str]  # what is counted (`core.unit.Unit`); rows where it is absent
 
 
 class ColumnFact(TypedDict):

@@ -15,6 +15,7 @@ from modelwright.core.facts.run import Facts
 from modelwright.core.facts.scores import BaselineFact
 from modelwright.core.schema import MODALITY_WORDS
 from modelwright.core.task import get_task, task_names
+from modelwright.core.unit import unit_of
 from modelwright.core.words import Words, counted
 from modelwright.evaluate import privacy
 from modelwright.evaluate.report import _private
@@ -70,6 +71,7 @@ def _use(facts: Facts) -> list[Words]:
     names = ", ".join(f"`{c['name']}` ({c['modality']})" for c in inputs[:30]) + more
     names_zh = "、".join(f"`{c['name']}`（{MODALITY_WORDS[c['modality']].zh}）" for c in inputs[:30]) + more
     task = get_task(facts["task"]).title if facts["task"] in task_names() else Words(facts["task"], facts["task"])
+    of = unit_of(facts.get("rows") or {}).name
     out = [Words(f"Task: {task.en}; it answers `{target}`.", f"任务：{task.zh}；回答 `{target}`。")]
     if names:
         out.append(Words(f"It reads: {names}.", f"读取的列：{names_zh}。"))
@@ -81,8 +83,8 @@ def _use(facts: Facts) -> list[Words]:
         )
     out.append(
         Words(
-            "For rows like those it was trained on. Where a prediction affects a person, a person should make the decision.",
-            "适用于与训练数据相似的行。若预测关系到个人权益，应由人作出决定，模型仅供参考。",
+            f"For {of.en} like those it was trained on. Where a prediction affects a person, a person should make the decision.",
+            f"适用于与训练数据相似的{of.zh}。若预测关系到个人权益，应由人作出决定，模型仅供参考。",
         )
     )
     return out
@@ -90,20 +92,26 @@ def _use(facts: Facts) -> list[Words]:
 
 def _data(facts: Facts) -> list[Words]:
     rows = facts.get("rows") or {}
-    out = []
+    unit, out = unit_of(rows), []
     if rows.get("read") is not None:
-        out.append(Words(f"Rows read: {number(rows['read'])}.", f"读入 {number(rows['read'])} 行。"))
+        name = unit.many
+        out.append(
+            Words(
+                f"{name[:1].upper()}{name[1:]} read: {number(rows['read'])}.",
+                f"读入 {number(rows['read'])} {unit.behind}。",
+            )
+        )
     if rows.get("train") is not None:
         out.append(
             Words(
-                f"Trained on {number(rows['train'])}, chosen on {number(rows.get('valid'))}, tested on {number(rows.get('test'))} rows that were read once, at the end.",
-                f"训练 {number(rows['train'])} 行，验证 {number(rows.get('valid'))} 行，测试 {number(rows.get('test'))} 行；测试集只在最后读取一次。",
+                f"Trained on {number(rows['train'])}, chosen on {number(rows.get('valid'))}, tested on {number(rows.get('test'))} {unit.many} that were read once, at the end.",
+                f"训练 {number(rows['train'])} {unit.behind}，验证 {number(rows.get('valid'))} {unit.behind}，测试 {number(rows.get('test'))} {unit.behind}；测试集只在最后读取一次。",
             )
         )
     if rows.get("official"):
-        out.append(Words("The test rows are the official split that was given.", "测试集为给定的官方划分。"))
+        out.append(Words(f"The test {unit.many} are the official split that was given.", "测试集为给定的官方划分。"))
     elif rows.get("test"):
-        out.append(Words("The test rows were held out from the same source.", "测试集从同一来源中留出。"))
+        out.append(Words(f"The test {unit.many} were held out from the same source.", "测试集从同一来源中留出。"))
     return out + _private.sentences(facts)
 
 

@@ -11,6 +11,7 @@ from modelwright.core.budget import duration_words, told_words
 from modelwright.core.facts.run import Facts
 from modelwright.core.schema import MODALITY_WORDS, ROLE_WORDS
 from modelwright.core.task import get_task, task_names
+from modelwright.core.unit import unit_of
 from modelwright.core.words import Words
 from modelwright.evaluate import privacy
 from modelwright.evaluate.report import _examples, _practice, card
@@ -99,7 +100,11 @@ def _trained_on(facts: Facts, zh: bool) -> str:
     for row in facts.get("leaderboard") or []:
         if row.get("winner") and row.get("learnt") is not None:
             learnt = number(row["learnt"])
-            said += f"，{row['name']} 学习 {learnt} 行" if zh else f"; {row['name']} learnt from {learnt}"
+            said += (
+                f"，{row['name']} 学习 {learnt} {unit_of(rows).behind}"
+                if zh
+                else f"; {row['name']} learnt from {learnt}"
+            )
     if not facts.get("refitted") or rows.get("develop") is None:
         return said
     whole = rows["develop"]
@@ -124,24 +129,25 @@ def _numbers(facts: Facts, lang: str) -> Html:
             )
         )
     rows = facts.get("rows") or {}
+    unit = unit_of(rows)
     if rows.get("train") is not None:
         cells.append(
             (
-                "训练行数" if zh else "training rows",
+                f"训练{unit.name.zh}数" if zh else f"training {unit.many}",
                 number(rows["train"]),
                 _trained_on(facts, zh),
             )
         )
     if rows.get("test") is not None:
         where = ("官方划分" if zh else "official split") if rows.get("official") else ("留出" if zh else "held out")
-        cells.append(("测试行数" if zh else "test rows", number(rows["test"]), where))
+        cells.append((f"测试{unit.name.zh}数" if zh else f"test {unit.many}", number(rows["test"]), where))
     if facts.get("ms_per_row") is not None:
         many = _ms(facts["batch_ms"])
         cells.append(
             (
-                "回答一行" if zh else "one answer",
+                f"回答一{unit.behind}" if zh else "one answer",
                 _ms(facts["ms_per_row"]),
-                f"批量时每行 {many}" if zh else f"{many} a row in batches",
+                f"批量时每{unit.behind} {many}" if zh else f"{many} a {unit.one} in batches",
             )
         )
     seconds = facts.get("seconds")

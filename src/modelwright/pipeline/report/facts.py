@@ -10,6 +10,7 @@ from modelwright.core.budget import parse_size
 from modelwright.core.device import cores, peak_memory, process_start
 from modelwright.core.facts.candidates import CandidateRow, OriginFact, StudentFact
 from modelwright.core.facts.run import CardFacts, Facts
+from modelwright.core.unit import ROWS
 from modelwright.core.version import VERSION
 from modelwright.pipeline.concerns.base import Concern
 from modelwright.pipeline.decide import interval
@@ -80,6 +81,7 @@ def facts_of(state: State, concerns: Concern) -> Facts:
             "test": len(judged.rows),
             "folds": len(validation.splits),
             "official": parts.official,
+            **({} if state.task.unit == ROWS else {"unit": list(state.task.unit)}),
         },
         "columns": [c.to_json() for c in parts.develop.schema],
         "findings": [f.to_json() for f in data.findings],

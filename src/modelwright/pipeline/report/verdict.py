@@ -13,6 +13,7 @@ from modelwright.core.figures import shown_score
 from modelwright.core.judged import Judged, Metric
 from modelwright.core.recipe import guesses
 from modelwright.core.task import Task
+from modelwright.core.unit import unit_of
 from modelwright.core.words import Words
 from modelwright.pipeline.state import Judgement
 from modelwright.tune.candidate import Validation
@@ -94,10 +95,9 @@ def _nothing_told(
 ) -> tuple[Words, list[Words]]:
     """Return the words for test rows that tell nothing, or no more than that the model is better than the least one, with the score
     that stands beside."""
-    n, beside, (one, other, zh) = facts["rows"]["test"], facts["validated"], task.unit
-    why = Words(
-        f"Nothing can be concluded from {n} test {one if n == 1 else other}", f"仅凭 {n} {zh}测试数据无法得出结论"
-    )
+    n, beside, unit = facts["rows"]["test"], facts["validated"], task.unit
+    of = Words(f"{n} test {unit.one if n == 1 else unit.many}", f"{n} {unit.measure}测试{unit.noun}")
+    why = Words(f"Nothing can be concluded from {of.en}", f"仅凭 {of.zh}无法得出结论")
     if not math.isfinite(facts["value"]):
         if (untold := task.untold(judged)) is not None:
             return Words(f"{why.en}: {untold[0].en}", f"{why.zh}：{untold[0].zh}"), [untold[1]]
@@ -107,22 +107,19 @@ def _nothing_told(
     else:
         above = _above_the_least(facts, verdict, metric)
         if above is not None:
-            why = Words(
-                f"How good it is cannot be concluded from {n} test {one if n == 1 else other}",
-                f"仅凭 {n} {zh}测试数据无法判断其水平",
-            )
+            why = Words(f"How good it is cannot be concluded from {of.en}", f"仅凭 {of.zh}无法判断其水平")
         why = Words(f"{why.en} ({metric.title.en} {shown_score(facts['value'])}).", f"{why.zh}（{metric.title.zh} {shown_score(facts['value'])}）。")  # fmt: skip
         why = why if above is None else Words(f"{why.en} {above.en}.", f"{why.zh}{above.zh}。")
     if math.isfinite(beside["value"]):
         folded = facts["rows"]["folds"] > 1
         how = Words("cross-validation", "交叉验证") if folded else Words("validation", "验证集")
         span = f"{shown_score(beside['low'])} - {shown_score(beside['high'])}"
-        on = Words(f"{beside['rows']} {one if beside['rows'] == 1 else other}", f"{beside['rows']} {zh}")
+        on = unit.counted(beside["rows"])
         why = Words(
             f"{why.en} On the {on.en} of {how.en} it scored {shown_score(beside['value'])} (95 %: {span}); since the model was chosen there, that is likely too good.",
             f"{why.zh}在{how.zh}的 {on.zh}上得分 {shown_score(beside['value'])}（95%：{span}）；模型正是据此选出，因此可能偏乐观。",
         )
-    return why, [task.more]
+    return why, [task.more or unit.more]
 
 
 def verdict_words(
@@ -169,8 +166,8 @@ def verdict_words(
     told = _conditions(decided) if decided else beneath
     why = Words(f"gate not met: {told.en}", f"未达门槛：{told.zh}")
     more = Words(
-        f"Give it more time (--budget, now {facts['budget']}) or more rows",
-        f"可增加时间（--budget，当前 {facts['budget']}）或数据",
+        f"Give it more time (--budget, now {facts['budget']}) or more {task.unit.many}",
+        f"可增加时间（--budget，当前 {facts['budget']}）或{task.unit.noun}",
     )
     if any(f["severity"] != "info" for f in facts["findings"]):
         more = Words(f"{more.en}, or resolve what was found in the data", f"{more.zh}，或先处理数据中发现的问题")
@@ -191,10 +188,10 @@ def _score(facts: Facts, metric: Metric) -> tuple[Words, Words | None]:
     told = facts.get("plain")
     plain = Words(*told) if told else None
     if plain is None:
-        n = facts["rows"]["test"]
+        n, unit = facts["rows"]["test"], unit_of(facts["rows"])
         return Words(
-            f"{metric.title.en} {value} on {n:,} test rows (95 %: {ends})",
-            f"在 {n:,} 行测试数据上{metric.title.zh}为 {value}（95%：{ends}）",
+            f"{metric.title.en} {value} on {n:,} test {unit.many} (95 %: {ends})",
+            f"在 {n:,} {unit.measure}测试{unit.noun}上{metric.title.zh}为 {value}（95%：{ends}）",
         ), None
     return Words(f"{metric.title.en} {value} (95 %: {ends})", f"{metric.title.zh} {value}（95%：{ends}）"), plain
 
@@ -213,8 +210,9 @@ def winner_words(facts: Facts) -> Words:
     if won is None or not conclusive(facts) or not math.isfinite(won["value"]) or not math.isfinite(facts["value"]):
         return Words(f"{names}", f"{names}")
     chosen, test = shown_score(won["value"]), shown_score(facts["value"])
+    of = unit_of(facts["rows"]).many
     words = Words(
-        f"{names}: {chosen} on the validation rows it was chosen by, {test} on the unseen test rows",
+        f"{names}: {chosen} on the validation {of} it was chosen by, {test} on the unseen test {of}",
         f"{names}：验证集（用于选出它）上 {chosen}，未见过的测试集上 {test}",
     )
     worse = facts["value"] < won["low"] if facts["higher"] else facts["value"] > won["high"]

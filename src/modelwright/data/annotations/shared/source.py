@@ -9,10 +9,12 @@ from typing import Any
 
 import pyarrow as pa
 
+from modelwright.core.errors import DataError
 from modelwright.core.events import EventStream
 from modelwright.core.words import Words, counted
 from modelwright.data.annotations.base import Marked, format_of
 from modelwright.data.annotations.shared.settle import beside, settled
+from modelwright.data.annotations.shared.tables import rows_of, tells_boxes
 from modelwright.data.sources import folder_of, source_name
 
 _SHOWN = 8  # labels in a line
@@ -52,3 +54,25 @@ def described(cells: list[str]) -> Words:
         "To learn from them: --task object-detection",
         f"{len(boxes):,} 张图片，{total:,} 个框，{len(counts)} 个类别{kinds[1]}{without[1]}。用于训练：--task object-detection",
     )
+
+
+def boxes_of_rows(raw: pa.Table, source: Any, events: EventStream | None = None) -> tuple[pa.Table, str] | None:
+    """Return the pictures and boxes of rows that can only be boxes, as `settled` does, and what the column of boxes is called; None for
+    others: a row for each box with its corners beside a picture, or for each picture a list of boxes.
+
+    Where such rows cannot be read as boxes, that is told, and None returned.
+    """
+    name = source_name(source, "table")
+    if not tells_boxes(raw):
+        return None
+    try:
+        marked, names = rows_of(raw, name)
+        return settled(marked, name, folder_of(source), events, names), names[1]
+    except DataError as e:
+        if events is not None:
+            more = Words(
+                "The rows look like boxes in pictures, but cannot be read so, and are shown as they stand:",
+                "这些行看起来是图片中的标注框，但无法如此读取，以下按原样显示：",
+            )
+            events.warn(f"{more.en} {e.words.en}", f"{more.zh}{e.words.zh}")
+        return None

@@ -69,6 +69,32 @@ def rows_of(raw: pa.Table, name: str) -> tuple[list[Marked], tuple[str, str]]:
     )
 
 
+def tells_boxes(raw: pa.Table) -> bool:
+    """Whether rows can only be boxes, though nobody said so: sides of boxes and a label beside a column of pictures, or lists of boxes
+    beside one."""
+    lower = {c.lower().strip(): c for c in raw.column_names}
+    pictures = [c for c in raw.column_names if _holds_media(raw.column(c))]
+    if not pictures:
+        return False
+    if (
+        _four(lower) is not None
+        and any(n in lower for n in _LABELS)
+        and any(lower.get(n) in pictures for n in _PICTURES)
+    ):
+        return True
+    boxes = list_column(raw)
+    if boxes is None or boxes in pictures:
+        return False
+    cells = [v for v in raw.column(boxes).slice(0, _LOOK).to_pylist() if v is not None and v != ""]
+    try:
+        found = [
+            parsed(cell, "", "") for cell in cells
+        ]  # all of them, so that one that is no list of boxes tells against it
+    except DataError:
+        return False
+    return any(found)
+
+
 def _four(lower: Mapping[str, str]) -> tuple[list[str], str] | None:
     for way, sets in (("corners", _CORNERS), ("centres", _CENTRES), ("sizes", _SIZES)):
         for names in sets:
