@@ -53,8 +53,11 @@ def test_pictures_become_rows_under_the_models_column(tmp_path, monkeypatch):
         assert folder == tmp_path
     with given("new/b.png", [PHOTO]) as (table, _):
         assert table.to_pylist() == [{"photo": "new/b.png"}]
-    with given("sorted", [PHOTO]) as (table, _):
-        assert table.to_pylist() == [{"photo": "sorted/cat/c.png", "label": "cat"}]
+    for labels, found in ((["cat", "dog"], {"label": "cat"}), (["dog"], {}), ([], {})):
+        with given("sorted", [PHOTO], labels) as (table, _):
+            assert table.to_pylist() == [{"photo": "sorted/cat/c.png"} | found], (
+                "what is no label of the model is a folder's name"
+            )
     with pytest.raises(DataError, match="which the model does not read"), given("new", [TEXT]):
         pass
     with pytest.raises(DataError, match="several columns"), given("new", [PHOTO, Column("back", "image")]):

@@ -14,10 +14,19 @@ from modelwright.core.recipe import get_recipe
 from modelwright.core.task import get_task
 from modelwright.release.bundle import Predictor, save
 from modelwright.release.registry.store import Registry
+from modelwright.serve import usage
 from modelwright.serve.app import create_app
 from modelwright.serve.keys import KeyRing
 from modelwright.serve.limits import ServeLimits
 from modelwright.testing import context, sample_table
+
+DAY = "2026-02-03"
+
+
+@pytest.fixture(autouse=True)
+def _one_day(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Hold the day that quotas count by: the counts of a test that midnight falls into would begin anew."""
+    monkeypatch.setattr(usage, "today", lambda: DAY)
 
 
 @pytest.fixture(scope="session")

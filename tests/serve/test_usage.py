@@ -49,6 +49,8 @@ from pathlib import Path
 from modelwright.serve.keys import ServiceKey
 from modelwright.serve.quota import Quota
 from modelwright.serve.limits import Refused
+from modelwright.serve import usage
+usage.today = lambda: sys.argv[2]  # the day of the test, which midnight does not end
 key, spending, done = ServiceKey("a", "", rows_per_day=500), Quota(10**9, Path(sys.argv[1])), 0
 print("ready", flush=True)
 sys.stdin.readline()
@@ -64,7 +66,10 @@ for _ in range(400):
 
 def started(path):
     made = subprocess.Popen(
-        [sys.executable, "-c", _SPEND, str(path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        [sys.executable, "-c", _SPEND, str(path), usage.today()],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
     )
     assert made.stdout.readline() == "ready\n"
     return made

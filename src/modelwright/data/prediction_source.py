@@ -25,11 +25,12 @@ STDIN = "-"
 
 
 @contextmanager
-def given(data: str, inputs: Sequence[Column]) -> Iterator[tuple[Any, Path]]:
-    """Give the source to read and the folder from which its paths are taken.
+def given(data: str, inputs: Sequence[Column], labels: Sequence[str] = ()) -> Iterator[tuple[Any, Path]]:
+    """Give the source to read and the folder from which its paths are taken. `labels` are those that the model knows.
 
     Standard input is CSV or JSON Lines, told by its first character. One media file, or a folder of them, becomes a table
-    with a row a file, under the name of the model's column of that modality. Raises DataError where there is no such column, or several.
+    with a row a file, under the name of the model's column of that modality; a folder of class folders says beside it what each file
+    is, which any folder of files that somebody named does not. Raises DataError where there is no such column, or several.
     """
     if data == STDIN:
         with _piped() as file:
@@ -37,7 +38,7 @@ def given(data: str, inputs: Sequence[Column]) -> Iterator[tuple[Any, Path]]:
         return
     files = _media_files(Path(data)) if "://" not in data else []
     if files:
-        yield _table(data, files, inputs), Path().resolve()
+        yield _table(data, files, inputs, labels), Path().resolve()
     elif (marked := marked_in(data, asked=False)) is not None:
         yield _marked_table(data, marked, inputs), folder_of(data)
     else:
@@ -90,7 +91,7 @@ def _marked_table(data: str, marked: list[Marked], inputs: Sequence[Column]) -> 
     return pa.table({pictures[0]: pa.array([m.picture for m in marked])})
 
 
-def _table(data: str, files: list[Path], inputs: Sequence[Column]) -> pa.Table:
+def _table(data: str, files: list[Path], inputs: Sequence[Column], labels: Sequence[str]) -> pa.Table:
     known = suffix_kinds()
     here = {known[ending(p)] for p in files}
     fitting = [c for c in inputs if c.modality in here]
@@ -111,6 +112,6 @@ def _table(data: str, files: list[Path], inputs: Sequence[Column]) -> pa.Table:
     root = Path(data)
     if root.is_dir() and "label" not in columns:
         classes = classes_of([p.relative_to(root).as_posix() for p in own])
-        if None not in classes:
+        if None not in classes and not set(classes).isdisjoint(labels):
             columns["label"] = pa.array(classes, pa.string())
     return pa.table(columns)

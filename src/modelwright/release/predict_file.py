@@ -104,7 +104,7 @@ def _answered(
     if data != STDIN and (asked := predictor.asked(data, replace(how, names=()))) is not None:
         return _predict_source(predictor, asked, data, out, bom, start, say)
     with (
-        given(data, predictor.schema.inputs) as (source, folder),
+        given(data, predictor.schema.inputs, predictor.target.labels) as (source, folder),
         _writer(out, bom, predictor.target.media) as writer,
     ):
         name = Words("standard input", "标准输入") if data == STDIN else Words(data, data)
