@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import struct
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -22,6 +24,18 @@ def picture(seed: int, height: int = 48, width: int = 56, channels: int = 3) -> 
         top, left = rng.integers(0, max(1, height - 8)), rng.integers(0, max(1, width - 8))
         out[top : top + 6, left : left + 8] = rng.integers(0, 256, channels)
     return np.clip(out, 0, 255).astype(np.uint8)
+
+
+def deep_png(values: np.ndarray) -> bytes:
+    """Return pixels [H, W, 3 or 4] as a PNG of 16 bits a channel."""
+
+    def chunk(name: bytes, data: bytes) -> bytes:
+        return struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
+
+    values = np.asarray(values, ">u2")
+    head = struct.pack(">IIBBBBB", values.shape[1], values.shape[0], 16, {3: 2, 4: 6}[values.shape[2]], 0, 0, 0)
+    lines = b"".join(b"\0" + line.tobytes() for line in values)
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + chunk(b"IDAT", zlib.compress(lines)) + chunk(b"IEND", b"")
 
 
 def png(pixels: np.ndarray) -> bytes:

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 from modelwright.core.bases import BaseModels
 from modelwright.core.config import make_config
@@ -14,7 +15,7 @@ from modelwright.data.colour import to_ycbcr
 from modelwright.pipeline.intake import get_data
 from modelwright.recipes.style._style import mixed
 from modelwright.testing import context
-from pictures_made import folder_of, picture, png, tiny_vgg
+from pictures_made import deep_png, folder_of, picture, png, tiny_vgg
 
 TASK = get_task("style-transfer")
 
@@ -203,6 +204,14 @@ def test_refused(tmp_path):
         run([str(tmp_path / "nowhere.jpg")])
     with pytest.raises(DataError, match=r"flat\.png is of one colour"):
         run([str(tmp_path / "flat.png")])
+    waves = np.random.default_rng(0).integers(0, 1023, (20, 20, 3)).astype(np.uint16)
+    (tmp_path / "deep.png").write_bytes(deep_png(waves))
+    with pytest.raises(DataError, match=r"deep\.png holds colour of more than 8 bits.*stretch it"):
+        run([str(tmp_path / "deep.png")])
+    (tmp_path / "deep.png").write_bytes(deep_png(waves * 64))
+    run([str(tmp_path / "deep.png")])
+    Image.fromarray(waves[:, :, 0]).save(tmp_path / "grey.png")  # ten bits in a file of sixteen
+    run([str(tmp_path / "grey.png")])
 
 
 def test_rows_may_name_a_style():

@@ -22,6 +22,7 @@ from modelwright.core.schema import OPTIONAL, Column, Schema, Table
 from modelwright.core.task import GeneratedTask, Section
 from modelwright.core.unit import PICTURES
 from modelwright.core.words import Words
+from modelwright.data.depth import loses_bits
 from modelwright.data.kinds.base import Unreadable, media
 from modelwright.data.kinds.image import SUFFIXES, decode
 from modelwright.data.pairs import WANTED, files_of, pictures_table
@@ -182,11 +183,18 @@ def _styles(given: list[str]) -> dict[str, str]:
 def _check(styles: dict[str, str]) -> None:
     """Raise DataError for a style picture that cannot be read, or is of one colour."""
     for path in styles.values():
+        cell = media(path, Path()) or {}
         try:
-            pixels = decode(media(path, Path()) or {})
+            pixels = decode(cell)
         except Unreadable as e:
             raise DataError(f"Style picture {path}: {e.words.en}.", f"风格图片 {path}：{e.words.zh}。") from e
         if float(np.std(pixels.astype(np.float32), axis=(0, 1)).max()) < _FLAT:
+            if loses_bits(cell):
+                raise DataError(
+                    f"Style picture {path} holds colour of more than 8 bits a channel, of which only the upper 8 are read, and those "
+                    "are of one colour: stretch it to the full range, or save 8 bits a channel.",
+                    f"风格图片 {path} 的彩色每通道超过 8 位，只读取高 8 位，而这些位上只有一种颜色：请拉伸到满量程，或另存为每通道 8 位。",
+                )
             raise DataError(
                 f"Style picture {path} is of one colour, which is no style to take; name another.",
                 f"风格图片 {path} 只有一种颜色，没有可取的风格；请换一张。",

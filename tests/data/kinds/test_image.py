@@ -18,6 +18,7 @@ from modelwright.data.infer import infer_schema
 from modelwright.data.kinds.base import Unreadable, media
 from modelwright.data.kinds.image import ImageKind, decode
 from modelwright.data.sources import read
+from pictures_made import deep_png
 
 RED = np.zeros((20, 30, 3), np.uint8)
 RED[:, :, 0] = 200
@@ -46,6 +47,28 @@ def test_grey_stays_one_channel_and_sixteen_bits_come_down_to_eight():
     assert decode(cell(encoded(mode="L"))).shape == (20, 30, 1)
     deep = np.full((8, 8), 51400, np.uint16)
     assert decode(cell(encoded(pixels=deep))).tolist() == np.full((8, 8, 1), 200).tolist()
+
+
+@pytest.mark.parametrize(
+    ("kind", "change"),
+    [
+        ("PNG", lambda a: (a * 65535).astype(np.uint16)),
+        ("PNG", lambda a: (a * 4095).astype(np.uint16)),
+        ("TIFF", lambda a: (a * 1023).astype(np.uint16)),
+        ("TIFF", lambda a: a.astype(np.float32)),  # fractions
+        ("TIFF", lambda a: (a * 255).astype(np.float32)),
+        ("TIFF", lambda a: (a * 9e5 - 3e5).astype(np.int32)),  # no bits of a camera: by its own range
+    ],
+)
+def test_a_deep_picture_of_no_column_is_read_by_the_bits_that_it_uses(kind, change):
+    whole = np.linspace(0, 1, 400).reshape(20, 20)
+    found = decode(cell(encoded(kind, pixels=change(whole))))[:, :, 0]
+    assert np.abs(found - whole * 255).max() <= 1.5
+
+
+def test_whole_numbers_of_eight_bits_in_deeper_files_stay_as_they_are():
+    dark = np.arange(100, dtype=np.uint16).reshape(10, 10)
+    assert (decode(cell(encoded(pixels=dark)))[:, :, 0] == dark).all()
 
 
 def test_transparency_lies_on_white():
@@ -214,17 +237,6 @@ def test_grey_of_any_depth_is_brought_to_eight_bits_by_one_range_for_a_column(tm
     assert int(decode(served.column("image").to_pylist()[0])[4, 4, 0]) == marks[8]
 
 
-def deep_png(values, kind=2):
-    """Return one line of pixels [W, C] as a PNG of 16 bits a channel: colour (2), or with transparency (6)."""
-
-    def chunk(name, data):
-        return struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
-
-    head = struct.pack(">IIBBBBB", len(values), 1, 16, kind, 0, 0, 0)
-    line = b"\0" + np.asarray(values, ">u2").tobytes()
-    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + chunk(b"IDAT", zlib.compress(line)) + chunk(b"IEND", b"")
-
-
 def deep_tiff(values):
     """Return one line of colours [W, 3] as a TIFF of 16 bits a channel."""
     pixels = np.asarray(values, "<u2").tobytes()
@@ -236,7 +248,7 @@ def deep_tiff(values):
 
 
 @pytest.mark.parametrize(
-    "data", [deep_png([(4095, 0, 255)] * 3), deep_png([(4095, 0, 255, 65535)] * 3, 6), deep_tiff([(4095, 0, 255)] * 3)]
+    "data", [deep_png([[(4095, 0, 255)] * 3]), deep_png([[(4095, 0, 255, 65535)] * 3]), deep_tiff([(4095, 0, 255)] * 3)]
 )
 def test_colour_of_sixteen_bits_is_told_as_cut_to_eight(tmp_path, data):
     assert decode(cell(data))[0, 0].tolist() == [15, 0, 0]  # what is told: the upper half alone

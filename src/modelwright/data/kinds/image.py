@@ -16,10 +16,10 @@ import pyarrow as pa
 from modelwright.core.errors import MissingExtra
 from modelwright.core.schema import Column
 from modelwright.core.words import Words
-from modelwright.data._depth import loses_bits, lost
 from modelwright.data._dicom import Range, brought, is_dicom, opened, shown
 from modelwright.data._faults import FAULTS
 from modelwright.data._inks import in_inks, shown_as_rgb
+from modelwright.data.depth import loses_bits, lost
 from modelwright.data.kinds.base import (
     Kind,
     Unreadable,
@@ -56,6 +56,7 @@ _CAN_BE_DEEP = (b"\x89PNG", b"II", b"MM", b"P5", b"P6", b"Pf", b"P2")
 _CAN_MOVE = (b"GIF8", b"RIFF", b"\x89PNG", b"II*\x00", b"MM\x00*")  # formats of several frames or pages
 _LOOK, _PIXELS = 48, 20_000  # pictures, and values of each, from which the range of grey is settled
 _SHOWN = 3  # names in a message
+_BITS = (8, 10, 12, 14, 16)  # of one grey value: what cameras and scanners give
 _MARGIN = 0.1  # of the range, at both its ends
 _MOST_SIDE = 60_000
 _ORIENTATION = 0x0112  # of EXIF: which way up the camera was held
@@ -68,7 +69,7 @@ def decode(cell: Mapping[str, Any], side: int | None = None, most: int = _MOST_P
     """Return a media cell as uint8 [H, W, 1 or 3]: the first frame, upright, transparency on white.
 
     Grey values of more than 8 bits, and those of DICOM without a window, are brought to 8 by the range that the column has
-    settled (`ImageKind.settle`). With `side` the picture is squeezed to side x side; JPEG files are then decoded at the
+    settled (`ImageKind.settle`); a picture of no column by the bits that it uses. With `side` the picture is squeezed to side x side; JPEG files are then decoded at the
     nearest cheap size. A cell that is to be made worse on purpose (`data/degrade.py`) is. Raises Unreadable for what is not a complete picture, or one of more than `most` pixels.
     """
     how = how_of(cell)
@@ -165,7 +166,7 @@ def _to_grey_or_rgb(picture: Picture, scale: Range | None) -> np.ndarray:
     from PIL import Image
 
     if picture.mode in _DEEP:
-        return _to_bytes(np.asarray(picture).astype(np.float64), scale)
+        return _to_bytes(np.asarray(picture).astype(np.float64), scale, picture.mode == "F")
     if picture.mode in ("1", "L"):
         return np.asarray(picture.convert("L"))[:, :, None]
     if "A" in picture.mode or "transparency" in picture.info:
@@ -175,17 +176,20 @@ def _to_grey_or_rgb(picture: Picture, scale: Range | None) -> np.ndarray:
     return np.asarray(picture.convert("RGB"))
 
 
-def _to_bytes(values: np.ndarray, scale: Range | None) -> np.ndarray:
-    """Return grey values as uint8 [H, W, 1]: by the column's range, else 16 bits by their upper half, others by their own."""
+def _to_bytes(values: np.ndarray, scale: Range | None, fractions: bool) -> np.ndarray:
+    """Return grey values as uint8 [H, W, 1]: by the column's range; else fractions up to 1 as they are meant, whole numbers by the
+    fewest bits of a camera that hold them all (10 or 12 bits in a file of 16 would be nearly black by its own), others by their own range.
+    """
     if scale is not None:
         return brought(values, scale)[:, :, None]
     values = np.nan_to_num(values)
     low, high = float(values.min(initial=0)), float(values.max(initial=0))
-    if low >= 0 and 255 < high <= 65535:
-        return (values / 257).astype(np.uint8)[:, :, None]
-    if low >= 0 and high <= 255:
-        return values.astype(np.uint8)[:, :, None]
-    return brought(values, (low, high))[:, :, None]
+    if low >= 0 and fractions and high <= 1:
+        return np.rint(values * 255).astype(np.uint8)[:, :, None]
+    bits = next((b for b in _BITS if high < 2**b), None)
+    if low < 0 or bits is None:
+        return brought(values, (low, high))[:, :, None]
+    return (values * 255 / (2**bits - 1)).astype(np.uint8)[:, :, None]
 
 
 def _squeezed(pixels: np.ndarray, side: int | None) -> np.ndarray:
