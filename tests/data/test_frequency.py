@@ -61,6 +61,11 @@ def test_gaps_do_not_hide_the_frequency_and_disorder_does():
         ("D", "D", 1),
         ("15min", "min", 15),
         ("W-SUN", "W", 1),
+        ("w-fri", "W", 1),
+        ("2Q-mar", "Q", 2),
+        ("QS-APR", "Q", 1),
+        ("YE-JUN", "Y", 1),
+        ("ME", "M", 1),
         ("MS", "M", 1),
         ("小时", "h", 1),
         ("2h", "h", 2),
@@ -69,10 +74,12 @@ def test_gaps_do_not_hide_the_frequency_and_disorder_does():
     ],
 )
 def test_names_as_people_write_them(text, unit, count):
-    assert parse(text) == (unit, count)
+    found = parse(text)
+    assert (found.unit, found.count) == (unit, count)
+    assert parse(found.name) == found
 
 
-@pytest.mark.parametrize("text", ["", "fortnight", "0D", "D D", "5"])
+@pytest.mark.parametrize("text", ["", "fortnight", "0D", "D D", "5", "W-MAR", "Q-SUN", "D-FRI", "M-MAR", "W-", "Y-13"])
 def test_other_names_are_refused(text):
     with pytest.raises(OptionError, match="--frequency such as"):
         parse(text)
@@ -127,3 +134,60 @@ def test_months_put_together_are_quarters_of_the_calendar():
     assert (quarters.month, np.ptp(quarters.places(days("2023-01-01", "2023-02-01", "2023-03-01")))) == (0, 0)
     old = {"unit": "Q", "count": 1, "anchor": 31.0, "clock": 0}
     assert Frequency.of_json(old).times(np.array([1])) == days("1970-06-30")
+
+
+def every_day(first, last):
+    return np.arange(first, last, dtype="datetime64[D]").astype("datetime64[us]").astype(np.int64).astype(float)
+
+
+def shown(frequency, times):
+    return frequency.times(np.unique(frequency.places(times))).astype("datetime64[us]").astype("datetime64[D]").astype(str).tolist()  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("name", "first", "last", "labels"),
+    [
+        ("W-FRI", "2024-01-06", "2024-01-20", ["2024-01-12", "2024-01-19"]),  # Saturday to Friday
+        ("W-SUN", "2024-01-01", "2024-01-15", ["2024-01-07", "2024-01-14"]),
+        ("2W-SUN", "2024-01-01", "2024-01-29", ["2024-01-07", "2024-01-21"]),
+        ("W", "2024-01-01", "2024-01-15", ["2024-01-01", "2024-01-08"]),
+        ("Q-JAN", "2023-11-01", "2024-05-01", ["2024-01-31", "2024-04-30"]),
+        ("QS-NOV", "2023-11-01", "2024-05-01", ["2023-11-01", "2024-02-01"]),
+        ("QE", "2024-01-01", "2024-07-01", ["2024-03-31", "2024-06-30"]),
+        ("Y-MAR", "2022-04-01", "2024-04-01", ["2023-03-31", "2024-03-31"]),
+        ("YS-APR", "2022-04-01", "2024-04-01", ["2022-04-01", "2023-04-01"]),
+        ("ME", "2024-01-01", "2024-03-01", ["2024-01-31", "2024-02-29"]),
+        ("M", "2024-01-01", "2024-03-01", ["2024-01-01", "2024-02-01"]),
+    ],
+)
+def test_days_are_put_together_to_the_periods_that_are_named(name, first, last, labels):
+    days = every_day(first, last)
+    found = named(name, [days], False)
+    assert shown(found, days) == labels
+    assert Frequency.of_json(found.to_json()) == found
+    assert named(found.name, [days], False) == found
+
+
+def test_times_of_whole_periods_stay_where_they_stand():
+    fridays = np.arange(20) * 7 * DAY + days("2024-01-05")[0]
+    fridays[7] -= DAY  # a holiday on Friday: its Thursday is of the same week
+    found = named("W-FRI", [fridays], False)
+    assert np.diff(found.places(fridays)).tolist() == [1] * 19
+    assert found.times(found.places(fridays)[-1:]) == fridays[-1:]
+    mondays = np.arange(20) * 7 * DAY + days("2024-01-01")[0]
+    assert np.array_equal((weeks := named("W-SUN", [mondays], False)).times(weeks.places(mondays)), mondays)
+    ends = days("2023-06-30", "2023-09-30", "2023-12-31", "2024-03-31")
+    assert np.array_equal((quarters := named("Q-MAR", [ends], False)).times(quarters.places(ends)), ends)
+
+
+def test_receipts_of_working_days_make_months_by_their_first_day():
+    receipts = working() + np.random.default_rng(0).integers(0, 20, len(working())) * 3.6e9
+    found = named("M", [receipts], False)
+    assert shown(found, receipts) == ["2024-01-01", "2024-02-01", "2024-03-01"]
+    assert (found.times(found.places(receipts)) % DAY == 0).all()
+
+
+def test_where_periods_end_is_told():
+    assert parse("W-FRI").ending == (" (weeks end on Friday)", "（每周止于周五）")
+    assert parse("QS-APR").ending == (" (a quarter ends in March)", "（季度止于 3 月）")
+    assert parse("W").ending == ("", "")

@@ -142,9 +142,9 @@ class Found:
             Finding(
                 "frequency", "info", told.time,
                 Words(
-                    f"{len(series):,} series of {span.en} values, one value every {title.en}"
+                    f"{len(series):,} series of {span.en} values, one value every {title.en}{frequency.ending.en}"
                     + (f"; told apart by {', '.join(f'`{k}`' for k in told.keys)}." if told.keys else "."),
-                    f"{len(series):,} 条序列，长度 {span.zh}，每 {title.zh}一个值"
+                    f"{len(series):,} 条序列，长度 {span.zh}，每 {title.zh}一个值{frequency.ending.zh}"
                     + (f"；按 {'、'.join(f'`{k}`' for k in told.keys)} 区分。" if told.keys else "。"),
                 ),
                 Words("If that is wrong: --frequency, --key.", "如不正确，请使用 --frequency、--key。"),

@@ -22,6 +22,12 @@ _MICRO = {
 }  # fmt: skip
 _MONDAY = 4 * _MICRO["D"]  # 1970-01-05, from which weeks are counted
 _MONTHS = {"M": 1, "Q": 3, "Y": 12}
+_DAYS_OF_WEEK = ("MON", "TUE", "WED", "THU", "FRI", "SAT", "SUN")
+_MONTHS_OF_YEAR = ("JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC")
+_DAYS_EN = "Monday Tuesday Wednesday Thursday Friday Saturday Sunday".split()
+_MONTHS_EN = "January February March April May June July August September October November December".split()
+_AT_START, _AT_END = frozenset(("ms", "qs", "ys", "as")), frozenset(("me", "qe", "ye"))
+_TOGETHER = 1.5  # times a period, from which on they are taken together
 _SAME = {
     "t": "min", "min": "min", "mins": "min", "minute": "min", "minutes": "min", "分钟": "min", "分": "min", "h": "h", "hour": "h", "hourly": "h", "hours": "h", "小时": "h", "时": "h",
     "s": "s", "second": "s", "seconds": "s", "秒": "s", "d": "D", "day": "D", "daily": "D", "days": "D", "天": "D", "日": "D",
@@ -61,7 +67,9 @@ class Frequency:
     """`count` units from value to value. `anchor` is where in a period the times stand: microseconds (or a number) for fixed steps,
     the day of the month for months, quarters and years (31: the last day), with `clock` microseconds after midnight. `like` is the
     frequency that counted steps stand for, such as `h`, where it was said: its seasons are theirs. `month` is that in which the first of
-    the periods of several months begins, counted from January 1970: 1 for quarters from February, 3 for years from April."""
+    the periods of several months begins, counted from January 1970: 1 for quarters from February, 3 for years from April.
+    `ends` is the day with which weeks end, or a month with which quarters or years do, where it was said: `FRI`, `MAR`; weeks then begin at
+    `anchor`, and their times stand `clock` microseconds behind. `late` says that periods whose rows are taken together go by their last day."""
 
     unit: str
     count: int = 1
@@ -69,11 +77,18 @@ class Frequency:
     clock: int = 0
     like: str = ""
     month: int = 0
+    ends: str = ""
+    late: bool = False
 
     @property
     def name(self) -> str:
-        """Such as `h`, `15min`, `D`."""
-        return f"{self.count if self.count > 1 else ''}{self.unit}"
+        """Such as `h`, `15min`, `D`, `W-FRI`, `Q-MAR`; quarters and years that go by their first day are named by their first month, `QS-APR`."""
+        plain = f"{self.count if self.count > 1 else ''}{self.unit}"
+        if self.unit not in _MONTHS:
+            return f"{plain}-{self.ends}" if self.ends else plain
+        if self.late:
+            return f"{plain}E-{self.ends}" if self.ends else f"{plain}E"
+        return f"{plain}S-{_MONTHS_OF_YEAR[(_MONTHS_OF_YEAR.index(self.ends) + 1) % 12]}" if self.ends else plain
 
     @property
     def title(self) -> Words:
@@ -83,10 +98,22 @@ class Frequency:
         return Words(f"{self.count} {unit.en}{more}", f"{self.count} {unit.zh}".replace(" 个", " 个"))
 
     @property
+    def ending(self) -> Words:
+        """What was said of where periods end, behind a title: ` (weeks end on Friday)`; empty where nothing was said."""
+        if not self.ends:
+            return Words("", "")
+        unit = _TITLES[self.unit]
+        if self.unit == "W":
+            at = _DAYS_OF_WEEK.index(self.ends)
+            return Words(f" (weeks end on {_DAYS_EN[at]})", f"（每周止于周{'一二三四五六日'[at]}）")
+        at = _MONTHS_OF_YEAR.index(self.ends)
+        return Words(f" (a {unit.en} ends in {_MONTHS_EN[at]})", f"（{unit.zh.removeprefix('个')}止于 {at + 1} 月）")
+
+    @property
     def seasons(self) -> tuple[int, ...]:
         """Steps after which a pattern usually comes again, the shortest first; none for years and plain steps."""
         if self.like:
-            return Frequency(*parse(self.like)).seasons
+            return parse(self.like).seasons
         day = {"s": 86400, "min": 1440, "h": 24}.get(self.unit)
         if day is not None:
             return tuple(n // self.count for n in (day, 7 * day) if n % self.count == 0 and n // self.count > 1)
@@ -96,14 +123,14 @@ class Frequency:
     @property
     def season(self) -> int:
         """Steps of the season that errors are scaled by: 1 where it is no whole number of steps (weeks of a year) or there is none."""
-        weeks = "W" in (self.unit, parse(self.like)[0] if self.like else "")
+        weeks = "W" in (self.unit, parse(self.like).unit if self.like else "")
         return self.seasons[0] if self.seasons and not weeks else 1
 
     @property
     def horizon(self) -> int:
         """How far ahead is looked where nobody says."""
         if self.like:
-            return Frequency(*parse(self.like)).horizon
+            return parse(self.like).horizon
         return max(1, _HORIZONS.get(self.unit, 12) // (self.count if self.unit in ("min", "h") else 1))
 
     def places(self, times: np.ndarray) -> np.ndarray:
@@ -140,7 +167,7 @@ class Frequency:
         if self.unit == "B":
             days = np.busday_offset(np.datetime64("1970-01-01"), places * self.count, roll="forward")
             return np.asarray(days.astype("datetime64[us]").astype(np.int64) + self.clock, np.int64)
-        return np.asarray(self.anchor + places * self._step, np.int64)
+        return np.asarray(self.anchor + places * self._step + self.clock, np.int64)
 
     @property
     def _step(self) -> float:
@@ -162,6 +189,8 @@ class Frequency:
             int(data["clock"]),
             str(data.get("like") or ""),
             int(data.get("month") or 0),
+            str(data.get("ends") or ""),
+            bool(data.get("late")),
         )
 
 
@@ -170,18 +199,25 @@ def _late(unit: str, size: int, day: float) -> int:
     return size - 1 if day >= 28 and unit != "M" else 0
 
 
-def parse(text: str) -> tuple[str, int]:
-    """Return unit and count of a frequency as people write it: `D`, `15min`, `W-SUN`, `MS`, `小时`. Raises OptionError."""
-    found = re.fullmatch(r"\s*(\d*)\s*([^\W\d_]+)(-[A-Za-z]+)?\s*", text)
+def parse(text: str) -> Frequency:
+    """Return the frequency that people write as `D`, `15min`, `MS`, `小时`, `W-SUN` (weeks end on Sunday), `Q-MAR` or `QE-MAR` (a quarter ends
+    in March), `QS-APR` (one begins in April). Its `anchor` is -1: nobody has looked yet where times stand. Raises OptionError."""
+    found = re.fullmatch(r"\s*(\d*)\s*([^\W\d_]+)(?:-([A-Za-z]+))?\s*", text)
     unit = found[2] if found else ""
     plain = unit if unit in (*_MICRO, *_MONTHS, "B") and unit != "ms" else _SAME.get(unit.lower())
     count = int(found[1] or 1) if found else 0
-    if plain is None or not 0 < count < 100_000:
+    ends = (found[3] or "").upper() if found else ""
+    among = _DAYS_OF_WEEK if plain == "W" else _MONTHS_OF_YEAR if plain in ("Q", "Y") else ()
+    if plain is None or not 0 < count < 100_000 or (ends and ends not in among):
         raise OptionError(
-            f"Expected --frequency such as h, D, W, M, Q, Y, B (working days) or 15min; received `{text}`.",
-            f"--frequency 应为 h、D、W、M、Q、Y、B（工作日）或 15min 之类；收到的是 `{text}`。",
+            f"Expected --frequency such as h, D, W, M, Q, Y, B (working days), 15min, W-FRI (weeks end on Friday) or Q-MAR (a quarter ends in March); "
+            f"received `{text}`.",
+            f"--frequency 应为 h、D、W、M、Q、Y、B（工作日）、15min、W-FRI（每周止于周五）或 Q-MAR（季度止于三月）之类；收到的是 `{text}`。",
         )
-    return plain, count
+    first = plain in _MONTHS and unit.lower() in _AT_START
+    if ends and first:  # named by the month that it begins with
+        ends = _MONTHS_OF_YEAR[_MONTHS_OF_YEAR.index(ends) - 1]
+    return Frequency(plain, count, -1, ends=ends, late=(bool(ends) and not first) or unit.lower() in _AT_END)
 
 
 def named(text: str, series: Sequence[np.ndarray], counted: bool) -> Frequency:
@@ -189,22 +225,23 @@ def named(text: str, series: Sequence[np.ndarray], counted: bool) -> Frequency:
 
     `counted` says that the time column counts steps. Raises OptionError where it cannot be their frequency.
     """
-    unit, count = parse(text)
-    if counted and unit != "step":  # the data counts its steps itself, and is told what they are
+    asked = parse(text)
+    if counted and asked.unit != "step":  # the data counts its steps itself, and is told what they are
         found = detect(series, True)
-        return replace(found or anchored("step", 1, series), like=f"{count if count > 1 else ''}{unit}")
-    if not counted and unit == "step":
+        return replace(found or anchored("step", 1, series), like=asked.name)
+    if not counted and asked.unit == "step":
         raise OptionError(
             "--frequency step is for a time column that counts steps; this one holds dates.",
             "--frequency step 用于计数的时间列；当前列是日期。",
         )
-    return anchored(unit, count, series)
+    return anchored(asked.unit, asked.count, series, asked.ends, asked.late)
 
 
-def anchored(unit: str, count: int, series: Sequence[np.ndarray]) -> Frequency:
+def anchored(unit: str, count: int, series: Sequence[np.ndarray], ends: str = "", late: bool = False) -> Frequency:
     """Return the frequency of `count` `unit`s with the place in a period at which most times of `series` stand.
 
-    Each series is an array [T] of microseconds since 1970, or of steps.
+    Each series is an array [T] of microseconds since 1970, or of steps. Several times of one period have no place in it: periods go by
+    their first day, or their last one where they are `late`. Weeks, quarters and years end with `ends`, where that is said.
     """
     firsts = np.concatenate([s[:500] for s in series]) if len(series) else np.zeros(1)
     if unit in _MONTHS or unit == "B":
@@ -214,16 +251,23 @@ def anchored(unit: str, count: int, series: Sequence[np.ndarray]) -> Frequency:
         if unit == "B":
             return Frequency(unit, count, 0, clock)
         months = days.astype("datetime64[M]")
+        size = _MONTHS[unit] * count
+        begin = (_MONTHS_OF_YEAR.index(ends) + 1) % size if ends else 0
+        plain = Frequency(unit, count, 31 if late else 1, month=begin, ends=ends, late=late)
+        if _together(series, plain):
+            return plain
         day = (days - months).astype(np.int64) + 1
         last = ((months + 1).astype("datetime64[D]") - days).astype(np.int64) == 1
         anchor: float = 31 if last.mean() > 0.9 else float(_usual(day))
-        size = _MONTHS[unit] * count
         within = np.mod(months.astype(np.int64), size)
         usual = int(_usual(within))
         # of several months in a period none is the usual one: its periods are those of the calendar
         fiscal = (within == usual).mean() > _REGULAR
-        return Frequency(unit, count, anchor, clock, month=(usual - _late(unit, size, anchor)) % size if fiscal else 0)
+        month = (usual - _late(unit, size, anchor)) % size if fiscal else begin
+        return Frequency(unit, count, anchor, clock, month=month, ends=ends, late=late)
     step = count * (1 if unit == "step" else _MICRO[unit])
+    if unit == "W" and ends:
+        return _weeks_to(ends, count, firsts)
     within = np.mod(firsts, step)
     usual = _usual(within)
     if (
@@ -231,6 +275,23 @@ def anchored(unit: str, count: int, series: Sequence[np.ndarray]) -> Frequency:
     ):  # days that are taken together: their weeks are those of the calendar
         usual = np.mod(np.floor((firsts.min() - _MONDAY) / _MICRO["W"]) * _MICRO["W"] + _MONDAY, step)
     return Frequency(unit, count, float(usual))
+
+
+def _weeks_to(ends: str, count: int, firsts: np.ndarray) -> Frequency:
+    """Return weeks that end with a day, such as `FRI`; their times [N] stand where most do, else on that day."""
+    week = _MICRO["W"]
+    begin = _MONDAY + (_DAYS_OF_WEEK.index(ends) + 1) * _MICRO["D"]
+    within = np.mod(firsts - begin, week)
+    usual = _usual(within)
+    clock = int(usual) if (within == usual).mean() > 0.5 else 6 * _MICRO["D"]
+    first = np.floor((firsts.min() - begin) / week) * week + begin
+    return Frequency("W", count, float(np.mod(first, count * week)), clock, ends=ends, late=True)
+
+
+def _together(series: Sequence[np.ndarray], frequency: Frequency) -> bool:
+    """Return whether most periods have several times, each series [T]: rows at a finer grain."""
+    times, periods = sum(map(len, series)), sum(len(np.unique(frequency.places(s))) for s in series if len(s))
+    return times > _TOGETHER * periods
 
 
 def detect(series: Sequence[np.ndarray], counted: bool) -> Frequency | None:

@@ -25,7 +25,7 @@ from modelwright.core.words import Words
 from modelwright.data import wide
 from modelwright.data.calendar import check_country
 from modelwright.data.continuation import official_rows
-from modelwright.data.frequency import Frequency, parse
+from modelwright.data.frequency import parse
 from modelwright.data.hierarchy import with_totals
 from modelwright.data.panel import Told, series_of
 from modelwright.data.seasons import found_seasons
@@ -108,10 +108,7 @@ class TimeSeriesForecasting(GeneratedTask):
         if trained is not None:
             return official_rows(table, trained)
         times = table.schema.of_role("time")
-        asked = None
-        if config.frequency:
-            unit, count = parse(config.frequency)
-            asked = Frequency(unit, count, -1)
+        asked = parse(config.frequency) if config.frequency else None
         told = Told(
             times[0].name if times else None, tuple(config.key), target.name, asked, config.fill, config.duplicates,
             tuple(config.known),

@@ -17,7 +17,10 @@ class Forecasting(OptionGroup):
 
     horizon: int | None = option(None, "steps to look ahead", "向前预测的步数", metavar="STEPS", ge=1, le=10_000)
     frequency: str | None = option(
-        None, "distance of values: h, D, W, M, 15min (found)", "间隔：h、D、W、M、15min（默认自动识别）", metavar="UNIT"
+        None,
+        "distance of values: h, D, W, M, 15min, W-FRI, Q-MAR (found)",
+        "间隔：h、D、W、M、15min、W-FRI、Q-MAR（默认自动识别）",
+        metavar="UNIT",
     )
     season: int | None = option(
         None, "steps of the season (by frequency)", "季节步数（默认按间隔）", metavar="STEPS", ge=1
