@@ -12,6 +12,7 @@ from modelwright.data.check import Finding, apply, check, text_languages
 from modelwright.data.coerce import coerce
 from modelwright.data.infer import infer_schema
 from modelwright.data.model_findings import enough_data, label_noise
+from pictures_made import png
 
 N = 300
 RNG = np.random.default_rng(0)
@@ -134,6 +135,45 @@ def test_labels_that_differ_by_case_or_end_marks_are_told():
     (found,) = [f for f in check(typed({**sound(), "y": sets})) if f.code == "alike-labels"]
     assert "`dent`" not in found.words.en
     assert "alike-labels" not in codes(typed({**sound(), "y": (["v1.1", "v1.10", "a-", "a+"] * N)[:N]}))
+
+
+def pictures_unread(tmp_path, shop):
+    """Return findings of 36 pictures, of which the last six are damaged, beside a column of shops, and the test rows' of the same."""
+    for i in range(36):
+        made = np.random.default_rng(i).integers(0, 255, (16, 16, 3)).astype(np.uint8)
+        (tmp_path / f"{i}.png").write_bytes(png(made) if i < 30 else b"\x89PNG\r\n\x1a\n" + bytes([i] * 9))
+    raw = pa.table(
+        {"photo": [f"{i}.png" for i in range(36)], "shop": shop(36), "y": [("cat", "dog")[i % 2] for i in range(36)]}
+    )
+    table, bad = coerce(raw, infer_schema(raw, target="y", folder=tmp_path), folder=tmp_path)
+    assert len(bad) == 6
+    return {f.code: f for f in check(table, bad=bad, test=table.take(np.arange(28, 36)))}
+
+
+def test_pictures_that_cannot_be_read_are_no_duplicates_and_contradict_nothing(tmp_path):
+    found = pictures_unread(tmp_path, lambda n: [("A", "B")[i % 5 == 0] for i in range(n)])
+    assert {"unreadable", "few-rows"} <= set(found)
+    assert not {"duplicates", "conflict", "empty-rows"} & set(found)
+    assert found["test-overlap"].words.en.startswith("2 test rows")  # of eight, six of which cannot be read
+
+
+def test_a_row_of_an_unread_picture_beside_a_constant_holds_no_input(tmp_path):
+    found = pictures_unread(tmp_path, lambda n: ["A"] * n)
+    assert found["empty-rows"].drop_rows == tuple(range(30, 36))
+    assert not {"duplicates", "conflict"} & set(found)
+
+
+def test_rows_that_say_nothing_are_compared_with_each_other_not_with_unread_ones():
+    raw = pa.table(
+        {
+            "n": ["wrong", "", "", *map(str, range(1, 40))],
+            "k": ["a", "a", "a", *"ab" * 19, "b"],
+            "y": ["u"] * 3 + list("uv" * 19) + ["u"],
+        }
+    )
+    table, bad = coerce(raw, infer_schema(raw, target="y", overrides={"n": "number"}))
+    found = {f.code: f for f in check(table, bad=bad)}
+    assert found["duplicates"].drop_rows == (2,)
 
 
 @pytest.mark.parametrize("role", ["time", "group"])

@@ -3,7 +3,7 @@ those to test on that were learnt from."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import numpy as np
 import pyarrow as pa
@@ -16,10 +16,12 @@ from modelwright.data.finding import Finding
 from modelwright.data.split import row_codes
 
 
-def empty_rows(table: Table) -> list[Finding]:
-    """Find rows that hold no input at all: nothing can be learnt from them."""
+def empty_rows(table: Table, same: Collection[str] = ()) -> list[Finding]:
+    """Find rows that hold no input at all: nothing can be learnt from them. Columns that are the `same` in every row say nothing either."""
     empty = np.ones(len(table), bool)
     for column in table.schema.inputs:
+        if column.name in same:
+            continue
         empty &= np.asarray(table.column(column.name).is_null())
     rows = np.flatnonzero(empty)
     if not 0 < len(rows) < len(table):
@@ -53,8 +55,11 @@ def few(rows: int, dropped: int, unit: Unit) -> list[Finding]:
     ]  # fmt: skip
 
 
-def repeated(table: Table, answers: bool, repeats: bool, gone: Sequence[int], unit: Unit) -> list[Finding]:
-    """Find rows that stand there again, and those of equal inputs with other answers; rows that are `gone` are told as what they are."""
+def repeated(table: Table, answers: bool, repeats: bool, told: Sequence[int], unit: Unit) -> list[Finding]:
+    """Find rows that stand there again, and those of equal inputs with other answers.
+
+    Rows (from 0) that are `told` as what they are, empty or with a cell that cannot be read, are neither: what stood in them may differ.
+    """
     out: list[Finding] = []
     n = len(table)
     target = table.schema.target
@@ -69,10 +74,11 @@ def repeated(table: Table, answers: bool, repeats: bool, gone: Sequence[int], un
     ):  # of another time or person: another row
         other = codes_of(table.column(column.name))
         both = np.unique(both * (other.max() + 2) + other + 1, return_inverse=True)[1]
-    first = np.unique(both, return_index=True)[1]
     again = np.ones(n, bool)
+    again[told] = False
+    looked = np.flatnonzero(again)
+    first = looked[np.unique(both[looked], return_index=True)[1]]
     again[first] = False
-    again[gone] = False  # told as what they are
     duplicates = np.flatnonzero(again)
     wide = len(table.schema.inputs) > 1 or any(c.modality == "text" for c in table.schema.inputs)
     if len(duplicates) and wide and len(duplicates) < 0.5 * n:
@@ -87,6 +93,7 @@ def repeated(table: Table, answers: bool, repeats: bool, gone: Sequence[int], un
         )  # fmt: skip
     groups = np.unique(codes[first], return_counts=True)
     conflicting = np.isin(codes, groups[0][groups[1] > 1])
+    conflicting[told] = False
     if conflicting.any() and wide and target.modality != "number" and answers:
         rows = np.flatnonzero(conflicting)
         out.append(
@@ -100,8 +107,8 @@ def repeated(table: Table, answers: bool, repeats: bool, gone: Sequence[int], un
     return out
 
 
-def across(table: Table, test: Table) -> list[Finding]:
-    """Find test rows whose inputs stand among the training rows too."""
+def across(table: Table, test: Table, told: Sequence[int]) -> list[Finding]:
+    """Find test rows whose inputs stand among the training rows too, but for those that are `told` as for `repeated`."""
     names = [c.name for c in table.schema.inputs]
     if not names or (len(names) < 2 and table.schema[names[0]].modality != "text"):
         return []
@@ -111,7 +118,7 @@ def across(table: Table, test: Table) -> list[Finding]:
         np.concatenate([table.rows, test.rows]),
     )
     codes = row_codes(both)
-    shared = np.isin(codes[len(table) :], codes[: len(table)])
+    shared = np.isin(codes[len(table) :], np.delete(codes[: len(table)], told))
     if not shared.any():
         return []
     share = 100 * shared.mean()

@@ -71,16 +71,18 @@ def check(
             found.append(Finding("read-as", "info", column.name, told, advice))
     found += bad_values(bad if quote else [replace(b, value="...") for b in bad])
     found += total_row(table, bad, quote)
-    empty = empty_rows(table)
+    empty = empty_rows(table, {f.column for f in found if f.drop_column and f.column})
     found += empty
-    found += repeated(table, answers, repeats, [i for f in empty for i in f.drop_rows], unit)
+    unread = {b.row for b in bad if b.column in table.schema.names and table.schema[b.column].role == "input"}
+    apart = {*(i for f in empty for i in f.drop_rows), *np.flatnonzero(np.isin(table.rows, list(unread))).tolist()}
+    found += repeated(table, answers, repeats, sorted(apart), unit)
     found += few(len(table), len({i for f in found for i in f.drop_rows}), unit)
     target = table.schema.target
     if target is not None and answers:
         found += _target(table, target.name)
         found += leaks(table, target.name)
     if test is not None:
-        found += across(table, test)
+        found += across(table, test, sorted(apart))
     grave = {"error": 0, "warning": 1, "info": 2}
     return sorted(found, key=lambda f: grave[f.severity])
 
