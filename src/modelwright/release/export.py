@@ -23,11 +23,11 @@ import pyarrow as pa
 
 from modelwright.core.answers.objects import ObjectsCodec
 from modelwright.core.errors import MissingExtra, ModelwrightError
-from modelwright.core.quiet import unheard
 from modelwright.core.recipe import Model
 from modelwright.core.run import read_json, whole_folder, write_json, write_text
 from modelwright.core.schema import Table, arrow_type
 from modelwright.data.kinds.base import kind_of
+from modelwright.recipes.shared.traced import onnx_of
 from modelwright.release import _onnx_graphs
 from modelwright.release._standalone import write_standalone
 from modelwright.release.bundle import Predictor
@@ -186,24 +186,10 @@ def _network(model: Any, sample: Table) -> Any:
     import torch
 
     inputs = model.to_inputs(sample.take(np.arange(min(4, len(sample)))))
-    names = tuple(inputs)
     axes = model.dynamic_axes()  # several columns of text or series have lengths of their own
     dims = {d: torch.export.Dim(d, min=1) for own in axes.values() for d in own.values()}
-    shapes = tuple({axis: dims[d] for axis, d in axes[n].items()} for n in names)
-    with unheard("torch.onnx"), torch.inference_mode():
-        program = torch.onnx.export(
-            model.answering(names),
-            tuple(inputs[n] for n in names),
-            dynamo=True,
-            input_names=list(names),
-            output_names=["scores"],
-            dynamic_shapes=(shapes,),
-            opset_version=_onnx_graphs.OPSET,
-            verbose=False,
-        )
-    if program is None:
-        raise ModelwrightError("The network could not be traced.", "无法导出该网络。")
-    return program.model_proto
+    sides = tuple({axis: dims[d] for axis, d in axes[n].items()} for n in inputs)
+    return onnx_of(model.answering(tuple(inputs)), tuple(inputs.values()), list(inputs), ["scores"], (sides,))
 
 
 def _drop_weights(folder: Path, kind: str) -> None:
