@@ -20,7 +20,7 @@ from modelwright.data import continuation
 from modelwright.data.coerce import coerce
 from modelwright.data.panel import series_of, told_of, with_whole_periods
 from modelwright.data.windows import HISTORY, SERIES, TEST, TRAIN, WINDOW, values_of
-from modelwright.pipeline.intake import get_data
+from modelwright.pipeline.intake import data_note, get_data
 from modelwright.testing import judged
 from modelwright.tune.parts import split_data
 
@@ -63,6 +63,15 @@ def test_windows_train_before_they_validate_and_validate_before_they_test():
     parts = split_data(config, table, None, None, data.task, 60.0)
     ((train, valid),) = parts.splits
     assert (len(train), len(valid), len(parts.test)) == (2, 4, 4)
+
+
+def test_the_line_of_the_data_names_its_columns_and_none_of_the_rows_in_another_form():
+    rows = both(days(range(100), "a"), days(range(300, 400), "b"))
+    data, _ = read({**rows, "price": [float(i % 7) for i in range(200)]}, horizon=10)
+    line = data_note(data).words.en.split("\n")[0]
+    assert "  shop, when, price  -> y: time series forecasting" in line
+    data, _ = read({"y": [float(i % 7) for i in range(100)]}, horizon=5)
+    assert "stretches  -> y: time series forecasting" in data_note(data).words.en
 
 
 def test_a_gap_is_answered_and_not_judged():

@@ -288,6 +288,10 @@ class Task(ABC):
         """Return the columns that the deployed model reads, from those it was trained on."""
         return schema
 
+    def named_inputs(self, schema: Schema) -> tuple[str, ...]:
+        """Return the inputs as the data names them, which rows in another form have beside columns that nobody has given."""
+        return tuple(c.name for c in schema.inputs)
+
     def rests_on(self, schema: Schema) -> tuple[str, ...]:
         """Return the columns of those `served` without which no row can be answered, for a task whose answers are made."""
         return ()

@@ -291,8 +291,9 @@ def no_target(names: Sequence[str]) -> OptionError:
 
 def data_note(data: Data) -> Note:
     """Return the line that says what the data is."""
-    inputs, task = data.table.schema.inputs, data.task
-    names = ", ".join(f"{c.name}" for c in inputs[:6]) + (" ..." if len(inputs) > 6 else "")
+    task = data.task
+    inputs = task.named_inputs(data.table.schema)
+    names = f"  {', '.join(inputs[:6])}{' ...' * (len(inputs) > 6)}" if inputs else ""
     grave = [f for f in data.findings if f.severity != "info"]
     beside = len(data.aside) if data.aside is not None else 0
     more = f"  + {beside:,} {task.beside.en}" if beside else ""
@@ -304,8 +305,8 @@ def data_note(data: Data) -> Note:
     look = f"   {len(grave)} finding{'s' * (len(grave) != 1)} to look at" if grave else ""
     look_zh = f"   {len(grave)} 处需要留意" if grave else ""
     many = task.unit.counted(len(data.table))
-    en = f"data      {many.en}  {names}{more}  -> {what}{look}"
-    zh = f"数据      {many.zh}  {names}{more_zh}  -> {what_zh}{look_zh}"
+    en = f"data      {many.en}{names}{more}  -> {what}{look}"
+    zh = f"数据      {many.zh}{names}{more_zh}  -> {what_zh}{look_zh}"
     first = [f for f in data.findings if f.drop_rows or f.severity == "error"]
     read_as = [f for f in data.findings if f.code == "read-as"][:_READ_AS]
     for f in first + [f for f in grave[:3] if f not in first] + read_as:

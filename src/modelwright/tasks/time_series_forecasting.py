@@ -27,7 +27,7 @@ from modelwright.data.calendar import check_country
 from modelwright.data.continuation import official_rows
 from modelwright.data.frequency import parse
 from modelwright.data.hierarchy import with_totals
-from modelwright.data.panel import Told, series_of
+from modelwright.data.panel import Told, series_of, told_of
 from modelwright.data.seasons import found_seasons
 from modelwright.data.sources import read_table
 from modelwright.data.time_parts import made_of, parts_of, plain_name, put_together
@@ -167,6 +167,13 @@ class TimeSeriesForecasting(GeneratedTask):
 
     def served(self, schema: Schema) -> Schema:
         return Schema(tuple(c for c in schema if c.role in ("input", "target")))
+
+    def named_inputs(self, schema: Schema) -> tuple[str, ...]:
+        target = schema.target
+        if target is None or "told" not in target.options:
+            return super().named_inputs(schema)
+        told = told_of(target.options["told"])
+        return tuple(dict.fromkeys([*told.keys, *([told.time] if told.time else []), *told.moving, *told.fixed]))
 
     def caught_up(self, models: Sequence[Model], config: RunConfig, rows: Sequence[Table]) -> list[Model]:
         from modelwright.data.continuation import latest
