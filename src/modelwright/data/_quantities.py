@@ -20,6 +20,7 @@ from modelwright.core.words import Words, in_a_row
 from modelwright.data._composite import in_parts, joined, marks_of
 from modelwright.data._distinct import first_distinct
 from modelwright.data._money import different_money, same_money
+from modelwright.data._ratings import SCALED, read_scaled, scaled
 from modelwright.data._units import WELL_KNOWN, conversion, dimension_of, same_spelling, unit_in_name
 from modelwright.data.values import (
     currency_of,
@@ -71,11 +72,13 @@ class Quantities:
 
 def to_quantity(cell: str, options: Mapping[str, Any]) -> float | None:
     """Return the number of a cell by the options of its column: `comma`, `decimal`, `letters`, `bounds`,
-    `notes`, `parts`, `percent`, `unit`, `money`; None where it holds none.
+    `notes`, `parts`, `percent`, `unit`, `money`, `of`, `angle`, `short_year`; None where it holds none.
 
     A cell in another unit that measures the same is converted to the column's, in one that does not it holds none, nor in a currency that
     the column was never in; without a unit it is taken to be in the column's.
     """
+    if not SCALED.isdisjoint(options):
+        return read_scaled(cell, options)
     text = _without_note(cell) if options.get("notes") else number_text(cell)
     if "money" in options and (money := currency_of(text)) and not any(same_money(money, m) for m in options["money"]):
         return None
@@ -109,6 +112,8 @@ def find_quantities(
     """Tell how the different cells of a column of text, none of them missing, are read as numbers; its name may hold a unit, and `rows` how
     many rows hold each cell."""
     options: dict[str, Any] = {"decimal": ","} if decimal == "," else {}
+    if (found_scale := scaled(cells, name)) is not None:
+        return Quantities(True, found_scale[0], found_scale[1])
     if not _worth_a_look(cells[:: max(1, len(cells) // _FEW)], decimal):
         return Quantities(False, options, _ranges(cells))
     said: list[Words | None] = []

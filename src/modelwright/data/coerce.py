@@ -26,6 +26,7 @@ from modelwright.data._durations import clocks_of, seconds_of, to_clock, to_seco
 from modelwright.data._label_cells import labels_in
 from modelwright.data._missing_marks import OLD_WORDS, plain_words, without_marks
 from modelwright.data._quantities import to_quantity
+from modelwright.data._ratings import expected_scaled
 from modelwright.data.date_forms import to_moment, to_time
 from modelwright.data.dates import from_numbers
 from modelwright.data.kinds.base import Unreadable, kind_of
@@ -129,7 +130,7 @@ def _expected_number(options: Mapping[str, Any]) -> Words | None:
         return Words(f"an amount in {shown}", f"以 {shown_zh} 计的金额")
     if options.get("percent"):
         return Words("a percent such as `50%`", "百分数，例如 `50%`")
-    return None
+    return expected_scaled(options)
 
 
 def _number(value: Any, column: Column) -> float | None:

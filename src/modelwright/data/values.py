@@ -77,6 +77,7 @@ _RAISED = re.compile(r"(?<=\d)[⁰¹²³⁴-⁹⁺⁻₀-₉]+")
 _PART = re.compile(r"(?:(?<=\d) )?[¼½¾⅐-⅞]")
 _RESPELT = (
     (re.compile(rf"^({_CURRENCY})\s*\(\s*([\d.,' ]+)\)$", re.IGNORECASE), r"(\1\2)"),
+    (re.compile(r"^['’](?=[-+−]?[\d.,]+$)"), ""),  # what makes a number a text in a sheet
     (re.compile(r"^([-+−]?)%\s?(?=\d)([\d.,]+)$"), r"\1\2%"),
     (re.compile(rf"(?<=\d)[.,](?:--?|[–—])(?=\s*(?:{_CURRENCY})?$)", re.IGNORECASE), ""),
     (re.compile(r"(?<=\d)\s*[×x·*]\s*10\s*\^\s*([-+−]?\d{1,3})$"), lambda found: "e" + found[1].replace("−", "-")),
