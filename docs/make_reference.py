@@ -83,7 +83,11 @@ def command_line(lang: str) -> str:
             if type(p).__name__.endswith("Argument") or "--help" in p.opts:
                 continue
             names = ", ".join(f"`{o}`" for o in [*p.opts, *p.secondary_opts])
-            more = say(lang, " (may repeat)", "（可重复）") if p.multiple and "(" not in (p.help or "") else ""
+            more = (
+                say(lang, " (may repeat)", "（可重复）")
+                if p.multiple and not any(w in (p.help or "") for w in ("repeat", "可重复"))
+                else ""
+            )
             title = heads.get(p.rich_help_panel, "") if name == "run" else ""
             tables.setdefault(title, []).append([names, f"{p.help or ''}{more}", _default(p)])
         head = (say(lang, "option", "选项"), say(lang, "meaning", "含义"), say(lang, "default", "默认"))

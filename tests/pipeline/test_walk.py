@@ -50,7 +50,7 @@ def test_a_run_leaves_what_the_design_says(run):
     assert run.good_enough
     assert run.metrics["macro_f1"] > 0.8
     assert run.facts["verdict"][0].startswith("Gate met: accuracy>=0.3 (")
-    assert run.facts["verdict"][1].startswith("达到门槛：accuracy>=0.3 (")
+    assert run.facts["verdict"][1].startswith("达到门槛：accuracy>=0.3（")
 
 
 def test_a_gate_that_is_met_early_leaves_models_untried_and_says_why(tmp_path):

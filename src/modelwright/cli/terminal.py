@@ -188,7 +188,7 @@ class Display:
                 Words("model", "模型"),
                 Words("95 % interval", "95% 区间"),
                 Words("ms/row", "毫秒/行"),
-                Words("seconds", "用时(秒)"),
+                Words("seconds", "用时（秒）"),
             )
             model, range_, ms, seconds = (w.to(self.lang) for w in names)
             head = f"  {pad(model, self.name)}{pad(metric, score, True)}{pad(range_, 18, True)}"

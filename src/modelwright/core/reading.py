@@ -12,7 +12,7 @@ from modelwright.core.errors import OptionError
 from modelwright.core.events import EventStream
 from modelwright.core.option_groups.declared import of_tasks
 from modelwright.core.option_groups.source import SOURCE_OPTIONS as SOURCE_OPTIONS
-from modelwright.core.words import Words
+from modelwright.core.words import Words, chinese
 
 SERIES_OPTIONS = ("series", "series_id", "series_time")
 DELIMITERS = {"comma": ",", "tab": "\t", "\\t": "\t", "semicolon": ";", "pipe": "|", "bar": "|", "space": " "}
@@ -147,7 +147,7 @@ class Detected:
         signs = Words("decimal commas", "小数用逗号") if comma else Words("decimal points", "小数用点")
         out = Words(
             f"{known_as(self.encoding)}, cells divided by {marks.en}, {signs.en}",
-            f"编码 {known_as(self.encoding)}，以{marks.zh}分隔，{signs.zh}",
+            chinese(f"编码 {known_as(self.encoding)}，以", marks.zh, "分隔，", signs.zh),
         )
         if self.runner_up:
             out = Words(f"{out.en}; {self.runner_up.en}", f"{out.zh}；{self.runner_up.zh}")

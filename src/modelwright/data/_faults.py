@@ -17,7 +17,7 @@ from typing import TypeVar
 import pyarrow as pa
 
 from modelwright.core.errors import DataError
-from modelwright.core.words import Words
+from modelwright.core.words import Words, chinese
 
 T = TypeVar("T")
 
@@ -49,7 +49,7 @@ def damaged(path: Path, what: Words, error: Exception) -> DataError:
     said = " ".join(str(error).split()).partition(". ")[0][:200].rstrip(" .。:：") or type(error).__name__
     return DataError(
         f"{path} is not {what.en}, or it is damaged ({said}): copy or write it again.",
-        f"{path} 不是{what.zh}，或已损坏（{said}）：请重新复制或生成。",
+        chinese(f"{path} 不是", what.zh) + f"，或已损坏（{said}）：请重新复制或生成。",
     )
 
 

@@ -21,7 +21,7 @@ from modelwright.core.budget import step
 from modelwright.core.device import cores
 from modelwright.core.errors import ColumnError, unknown
 from modelwright.core.schema import Column, Schema, Table, arrow_type
-from modelwright.core.words import Words
+from modelwright.core.words import Words, chinese
 from modelwright.data._durations import clocks_of, seconds_of, to_clock, to_seconds
 from modelwright.data._label_cells import labels_in
 from modelwright.data._missing_marks import OLD_WORDS, plain_words, without_marks
@@ -115,7 +115,7 @@ def _bad(row: int, column: Column, value: object, error: Exception | None = None
         "timestamp": Words("a date or time", "日期或时间"),
     }.get(column.modality, Words(column.modality, column.modality))
     expected = _expected_number(column.options) or expected
-    words = Words(f"expected {expected.en}, received `{said}`", f"应为{expected.zh}，收到的是 `{said}`")
+    words = Words(f"expected {expected.en}, received `{said}`", chinese("应为", expected.zh) + f"，收到的是 `{said}`")
     return BadValue(row, column.name, said, words)
 
 

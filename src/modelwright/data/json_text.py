@@ -141,7 +141,9 @@ def _object(item: Any) -> dict[str, Any] | Words:
     if isinstance(item, dict):
         return item
     kind = type(item).__name__
-    return Words(f"expected an object of column: value, received {kind}", f"应为 {{列: 值}} 对象，收到的是 {kind}")
+    return Words(
+        f"expected an object of column: value, received {kind}", f"应为 `{{列: 值}}` 形式的对象，收到的是 {kind}"
+    )
 
 
 def _opened(

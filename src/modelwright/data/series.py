@@ -83,7 +83,7 @@ def find_layouts(
         if not equals or not name.strip() or not spec.strip():
             raise OptionError(
                 f"Expected --series NAME=FIRST..LAST or NAME=PATTERN, received `{text}`.",
-                f"应写作 --series 名称=首列..末列 或 名称=通配符，收到的是 `{text}`。",
+                f"应写作 `--series 名称=首列..末列` 或 `--series 名称=通配符`，收到的是 `{text}`。",
             )
         out[name.strip()] = {"wide": _wide(raw.column_names, text, spec, beside)}
     used = [n for layout in out.values() for channel in layout["wide"] for n in channel]

@@ -20,7 +20,7 @@ from modelwright.core.facts.privacy import FairnessFacts, GapFact, GroupFact, Se
 from modelwright.core.judged import Judged, Metric
 from modelwright.core.schema import Table
 from modelwright.core.task import Task
-from modelwright.core.words import Words
+from modelwright.core.words import Words, chinese
 from modelwright.data.groups import group_words, groups_of
 from modelwright.evaluate.intervals import bootstrap
 
@@ -193,7 +193,7 @@ def group_metric(name: str, task: Task, target: TargetCodec, groups: Groups | No
         return Metric(
             name, title, metric.higher, partial(_worst, metric, groups), metric.per_label, metric.low, metric.high
         )
-    title = Words(f"gap in {metric.title.en}", f"{metric.title.zh}的差距")
+    title = Words(f"gap in {metric.title.en}", chinese(metric.title.zh, "的差距"))
     return Metric(name, title, False, partial(gap, partial(_of_metric, metric), groups), metric.per_label, 0.0, metric.high - min(0.0, metric.low))  # fmt: skip
 
 

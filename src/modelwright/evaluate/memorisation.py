@@ -82,7 +82,7 @@ def sections(model: Any, cells: list[str], seconds: float) -> list[Section]:
             Words(
                 f"{len(samples)} samples, not picked. Distinct-1, -2, -3: {variety}. {share:.0f} % of their stretches of {WINDOW} "
                 f"characters ({found} of {looked}) appear word for word in the training texts.",
-                f"{len(samples)} 个未经挑选的示例。Distinct-1、-2、-3：{variety}。其中 {WINDOW} 字符片段有 {share:.0f} %"
+                f"{len(samples)} 个未经挑选的示例。Distinct-1、-2、-3：{variety}。其中 {WINDOW} 字符片段有 {share:.0f}%"
                 f"（{looked} 个中的 {found} 个）与训练文本逐字相同。",
             ),
             (Words("prompt", "提示"), Words("text", "文本"), Words("longest copy", "最长重复"), Words("which", "内容")),

@@ -144,7 +144,7 @@ def _usable(name: str, source: Source, asked: Asked) -> None:
         raise DataError(
             f"`{name}` was trained under differential privacy (epsilon {source.epsilon:g}); training again on the same rows spends "
             'as much again. To do so, say why with --in-spite "REASON".',
-            f"`{name}` 在差分隐私下训练（epsilon {source.epsilon:g}）；用相同数据再次训练会再消耗同样的预算。如仍要进行，请用 --in-spite “理由”说明。",
+            f'`{name}` 在差分隐私下训练（epsilon {source.epsilon:g}）；用相同数据再次训练会再消耗同样的预算。如仍要进行，请用 --in-spite "理由" 说明。',
         )
     if source.state == "same" or asked.anyway or source.why is None:
         return

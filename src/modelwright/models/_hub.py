@@ -8,7 +8,7 @@ from typing import Any
 import torch
 
 from modelwright.core.errors import BundleError, MissingExtra, OptionError
-from modelwright.core.words import Words
+from modelwright.core.words import Words, chinese
 from modelwright.models.pretrained import quiet_transformers
 
 _FAULTS = (OSError, ValueError, RuntimeError, KeyError, TypeError, AttributeError)
@@ -44,5 +44,5 @@ def hub_model(
                 ) from e
             raise BundleError(
                 f"{named.en} cannot be built ({type(e).__name__}); is transformers of another version?",
-                f"无法构建{named.zh}（{type(e).__name__}）；transformers 的版本是否不同？",
+                chinese("无法构建", named.zh) + f"（{type(e).__name__}）；transformers 的版本是否不同？",
             ) from e

@@ -8,7 +8,7 @@ from typing import Any
 
 from modelwright.core.errors import OptionError, unknown
 from modelwright.core.plain_json import is_number
-from modelwright.core.words import Words
+from modelwright.core.words import Words, chinese
 
 # what describes, and binds no answer
 ANNOTATIONS = frozenset(
@@ -31,7 +31,7 @@ _OLD = ("draft-03", "draft-04", "draft-06", "draft-07", "2019-09")  # where a li
 
 def refuse(where: str, en: str, zh: str) -> OptionError:
     """Return the refusal of a schema at a place in it."""
-    return OptionError(f"The JSON schema at {where} {en}.", f"JSON 模式在 {where} 处{zh}。")
+    return OptionError(f"The JSON schema at {where} {en}.", chinese(f"JSON 模式在 {where} 处", zh, "。"))
 
 
 def check_keywords(s: Any, where: str, dialect: str = "") -> None:

@@ -30,7 +30,7 @@ ACTIONS: dict[str, Words] = {
     "keep": Words("kept", "保留"),
 }
 RUN_ACTIONS = ("placeholder", "generalise", "drop", "keep")
-_FORM = Words("ACTION, ACTION:NAME or ACTION:COLUMN/TYPE", "动作、动作:名称 或 动作:列/类型")
+_FORM = Words("ACTION, ACTION:NAME or ACTION:COLUMN/TYPE", "`动作`、`动作:名称` 或 `动作:列/类型`")
 
 
 @dataclass(frozen=True)

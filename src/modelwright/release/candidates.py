@@ -10,7 +10,7 @@ from modelwright.core.facts.candidates import CandidateRow
 from modelwright.core.facts.run import CardFacts
 from modelwright.core.recipe import get_recipe, guesses
 from modelwright.core.run import RunFolder, read_facts
-from modelwright.core.words import Words
+from modelwright.core.words import Words, chinese
 from modelwright.release.bundle import Predictor
 from modelwright.release.export import exportable
 from modelwright.tune.candidate import load_candidate
@@ -56,7 +56,7 @@ def offer(run: RunFolder, why: Words) -> ModelwrightError:
     return ModelwrightError(
         f"{why.en} `{best['name']}` can: {title.en} {mine} on validation rows against {theirs} of the winner. "
         f"Export it with --candidate {best['name']}.",
-        f"{why.zh}`{best['name']}` 可以导出：验证集上{title.zh} {mine}，最佳模型为 {theirs}。可用 --candidate {best['name']} 导出。",
+        f"{why.zh}`{best['name']}` 可以导出：{chinese('验证集上', title.zh, mine)}，最佳模型为 {theirs}。可用 --candidate {best['name']} 导出。",
     )
 
 

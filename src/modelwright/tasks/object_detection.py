@@ -83,7 +83,7 @@ class BoxesCodec(ObjectsCodec):
             found = None
         if found is None or any(b.box[2] <= b.box[0] or b.box[3] <= b.box[1] or not is_label(b.label) for b in found):
             raise expected(
-                "a list of boxes {box: [left, top, right, bottom], label}", "框的列表 {box: [左, 上, 右, 下], label}"
+                "a list of boxes {box: [left, top, right, bottom], label}", "框的列表 `{box: [左, 上, 右, 下], label}`"
             )
         more = any(b.label.strip() not in self.labels for b in found)
         if more and not new:

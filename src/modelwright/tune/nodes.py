@@ -26,7 +26,7 @@ def host_and_port(address: str) -> tuple[str, int]:
     if not found or not 0 < int(found[3]) < 1 << 16:
         raise OptionError(
             f"--cluster takes local or ray://HOST:PORT (a port from 1 to 65535), received `{address}`.",
-            f"--cluster 应为 local 或 ray://主机:端口（端口为 1 到 65535），收到的是 `{address}`。",
+            f"--cluster 应为 `local` 或 `ray://主机:端口`（端口为 1 到 65535），收到的是 `{address}`。",
         )
     return found[1] or found[2], int(found[3])
 

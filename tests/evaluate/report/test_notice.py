@@ -30,7 +30,7 @@ def said(lang, facts=FACTS, consent=CONSENT, privacy=None, told=Told(), subjects
     [
         ("en", ["`text` (text)", "`user`", "Rows of 40 people", "may not be used: 5", "Purpose: 训练", "90 days", "macro F1 0.900",
                 "2026-03-01", "not encrypted", "[to be filled in: contact]", "Art. 17", "Rows read: 120"]),
-        ("zh", ["`text`（文本）", "40 个主体", "5 行因不可使用", "目的：训练", "90 天", "宏平均 F1", "未由其加密", "【待填写：联系方式】", "第47条", "自动化决策"]),
+        ("zh", ["`text`（文本）", "40 个主体", "5 行因不可使用", "目的：训练", "90 天", "宏平均 F1", "未由其加密", "【待填写：联系方式】", "第 47 条", "自动化决策"]),
     ],
 )  # fmt: skip
 def test_it_states_what_the_run_used(lang, words):

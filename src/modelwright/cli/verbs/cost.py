@@ -259,4 +259,4 @@ def _print(told: dict[str, Any], price: float) -> None:
         )
     )
     n = told["linear_until"]
-    console.print(w(f"at least 80 % of a linear gain up to {n} devices", f"在 {n} 个设备以内至少保有线性加速的 80 %"))
+    console.print(w(f"at least 80 % of a linear gain up to {n} devices", f"在 {n} 个设备以内至少保有线性加速的 80%"))

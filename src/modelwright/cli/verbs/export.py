@@ -22,7 +22,7 @@ def add(app: typer.Typer) -> None:
     def export(
         model: RunArg,
         to: Annotated[
-            str, typer.Option("--to", help=w("format", "格式") + ": " + ", ".join(_FORMATS), metavar="FORMAT")
+            str, typer.Option("--to", help=w("format: ", "格式：") + w(", ", "、").join(_FORMATS), metavar="FORMAT")
         ] = "onnx",
         out: Annotated[Path | None, typer.Option("--out", "-o", help=w("folder to write", "输出文件夹"))] = None,
         candidate: Annotated[

@@ -34,6 +34,6 @@ class Scale(OptionGroup):
     cluster: str | None = option(
         None,
         "Ray cluster that fits: local or ray://HOST:PORT",
-        "承担训练的 Ray 集群：local 或 ray://主机:端口",
+        "承担训练的 Ray 集群：`local` 或 `ray://主机:端口`",
         metavar="ADDRESS",
     )

@@ -97,7 +97,7 @@ def _by_image(data: dict[str, Any], names: dict[Any, str], path: Path) -> dict[A
         if not isinstance(box, list) or len(box) != 4:
             raise DataError(
                 f"{path}, {place}: expected bbox [left, top, width, height], received `{str(box)[:60]}`.",
-                f"{path}，{place}：bbox 应为 [左, 上, 宽, 高]，收到的是 `{str(box)[:60]}`。",
+                f"{path}，{place}：bbox 应为 `[左, 上, 宽, 高]`，收到的是 `{str(box)[:60]}`。",
             )
         x, y, w, h = (number(v, path, place, "bbox") for v in box)
         made: Box = {"box": [x, y, x + w, y + h], "label": names[a["category_id"]]}

@@ -37,7 +37,7 @@ class BoxesKind(Kind):
         except DataError:
             raise Unreadable(
                 f'expected a list of {{"box": [left, top, right, bottom], "label": ...}}, received `{str(value)[:60]}`',
-                f'应为 {{"box": [左, 上, 右, 下], "label": ...}} 的列表，收到的是 `{str(value)[:60]}`',
+                f'应为 `{{"box": [左, 上, 右, 下], "label": ...}}` 的列表，收到的是 `{str(value)[:60]}`',
             ) from None
         for b in boxes:
             left, top, right, bottom = b["box"]

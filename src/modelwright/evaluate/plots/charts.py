@@ -230,7 +230,7 @@ def importance_bars(importances: Sequence[Drop], metric_title: Words, told: Word
     ax.set_ylim(len(drops) - 0.4, -0.6)
     words = Words(
         f"How much {metric_title.en} is lost when one column's values are shuffled among the test rows.",
-        f"把测试集中某一列的值打乱后，损失多少{metric_title.zh}。",
+        chinese("把测试集中某一列的值打乱后，损失多少", metric_title.zh, "。"),
     )
     says = Words(f"{words.en} {told.en}".strip(), f"{words.zh}{told.zh}") if told else words
     return Plot("importance", title, says, c.svg(fig, "importance", title))
@@ -249,6 +249,7 @@ def data_curve(sizes: Sequence[int], scores: Sequence[float], metric_title: Word
     c.name_axes(ax, Words("training rows", "训练行数"), metric_title)
     says = Words(
         f"{metric_title.en} of the simplest model when trained on part of the rows: from {scores[0]:.3g} with {sizes[0]:,} to {scores[-1]:.3g} with {sizes[-1]:,}. If the curve is still moving at its right end, more rows would help.",
-        f"用部分数据训练最简单的模型所得的{metric_title.zh}：{sizes[0]:,} 行时 {scores[0]:.3g}，{sizes[-1]:,} 行时 {scores[-1]:.3g}。若曲线右端仍在变化，说明增加数据会有帮助。",
+        chinese("用部分数据训练最简单的模型所得的", metric_title.zh, "：")
+        + f"{sizes[0]:,} 行时 {scores[0]:.3g}，{sizes[-1]:,} 行时 {scores[-1]:.3g}。若曲线右端仍在变化，说明增加数据会有帮助。",
     )
     return Plot("data-curve", title, says, c.svg(fig, "data-curve", title))

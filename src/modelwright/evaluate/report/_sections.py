@@ -11,7 +11,7 @@ from modelwright.core.facts.candidates import CandidateRow
 from modelwright.core.facts.details import SectionFact
 from modelwright.core.facts.run import Facts
 from modelwright.core.recipe import guesses
-from modelwright.core.words import Words
+from modelwright.core.words import Words, chinese
 from modelwright.evaluate.plots.canvas import in_lang
 from modelwright.evaluate.report.compared import compared
 from modelwright.evaluate.report.html import (
@@ -327,7 +327,8 @@ def without(facts: Facts, lang: str) -> Html:
     title = said(facts.get("metric_title"), lang) or facts["metric"]
     words = Words(
         f"How much {title} is lost when a column is missing, on {rows[0]['rows']:,} test rows. Where the whole interval is above zero, the column adds something that the others do not have.",
-        f"缺少某一列时损失多少{title}（{rows[0]['rows']:,} 行测试数据）。区间全部大于零，说明该列提供了其他列没有的信息。",
+        chinese("缺少某一列时损失多少", title)
+        + f"（{rows[0]['rows']:,} 行测试数据）。区间全部大于零，说明该列提供了其他列没有的信息。",
     )
     grid = table(head, body, Words("what each column adds", "各列的贡献").to(lang))
     return _titled(Words("What each column adds", "各列的贡献"), lang, grid, words)

@@ -9,7 +9,7 @@ import numpy as np
 
 from modelwright.core.judged import Judged, Metric
 from modelwright.core.task import Section
-from modelwright.core.words import Words
+from modelwright.core.words import Words, chinese
 from modelwright.evaluate.intervals import bootstrap
 
 _MOST = 40  # labels that are shown
@@ -37,7 +37,7 @@ def by_label(metrics: Sequence[Metric], judged: Judged, seconds: float) -> list[
         count = len(np.unique(judged.unit(metric.unit)))
         if rows:
             out.append(Section(
-                f"{metric.name}-by-label", Words(f"{metric.title.en} by label", f"各标签的{metric.title.zh}"),
+                f"{metric.name}-by-label", Words(f"{metric.title.en} by label", chinese("各标签的", metric.title.zh)),
                 Words(f"With 95 % intervals over {count} {unit.en}.", f"附 95% 区间，按 {count} {unit.zh}计算。"),
                 (Words("label", "标签"), metric.title, Words("interval", "区间")), rows,
             ))  # fmt: skip

@@ -11,7 +11,7 @@ import numpy as np
 from modelwright.core.judged import Judged, Metric
 from modelwright.core.schema import Table
 from modelwright.core.task import Plot, Section
-from modelwright.core.words import Words, shortened
+from modelwright.core.words import Words, chinese, shortened
 from modelwright.evaluate.metrics.texts import CHRF, grouped, tokens
 
 _SHOWN = 8  # answers of either end
@@ -135,6 +135,7 @@ def plots(metric: Metric, judged: Judged) -> list[Plot]:
     c.name_axes(ax, Words("words of the source", "原文词数"), metric.title)
     says = Words(
         f"{metric.title.en} of sources from short to long: {values[0]:.3f} for the shortest fifth, {values[-1]:.3f} for the longest.",
-        f"原文由短到长的{metric.title.zh}：最短的约五分之一为 {values[0]:.3f}，最长的为 {values[-1]:.3f}。",
+        chinese("原文由短到长的", metric.title.zh)
+        + f"：最短的约五分之一为 {values[0]:.3f}，最长的为 {values[-1]:.3f}。",
     )
     return [Plot("length", title, says, c.svg(fig, "length", title))]

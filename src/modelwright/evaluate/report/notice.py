@@ -175,7 +175,7 @@ def _purpose(facts: Facts, consent: Mapping[str, Any], told: Told) -> list[Words
             Words(
                 f"Ground: consent for `{consent['purpose']}` (GDPR Art. 6(1)(a), PIPL Art. 13(1)(1)). Only rows of people whose consent "
                 f"stood on {str(consent.get('at', ''))[:10]} were used. You can withdraw it at any time; what was done before stays lawful.",
-                f"依据：您对 `{consent['purpose']}` 的同意（《个人信息保护法》第13条第1款第1项；GDPR 第6条第1款(a)）。仅使用在 "
+                f"依据：您对 `{consent['purpose']}` 的同意（《个人信息保护法》第 13 条第 1 款第 1 项；GDPR 第 6 条第 1 款第 (a) 项）。仅使用在 "
                 f"{str(consent.get('at', ''))[:10]} 时同意有效者的数据。您可随时撤回同意；撤回前已进行的处理不受影响。",
             )
         )
@@ -268,7 +268,7 @@ def _decisions(facts: Facts) -> list[Words]:
         Words(
             "Where a decision that matters to you rests on it alone, you may ask for an explanation, refuse it, state your view, and have a person "
             "decide (GDPR Art. 22; PIPL Art. 24). For a single answer the operator can show what it rests on.",
-            "若仅凭自动化方式作出对您权益有重大影响的决定，您有权要求说明、拒绝、表达意见并要求由人处理（《个人信息保护法》第24条；GDPR 第22条）。"
+            "若仅凭自动化方式作出对您权益有重大影响的决定，您有权要求说明、拒绝、表达意见并要求由人处理（《个人信息保护法》第 24 条；GDPR 第 22 条）。"
             "对单个回答，处理者可说明其依据。",
         ),
     ]
@@ -282,14 +282,14 @@ def _rights(told: Told) -> list[Words]:
             "Under the PIPL you may know and decide about the processing, restrict or refuse it (Art. 44), see and copy your data and have it moved "
             "(Art. 45), have it corrected (Art. 46) and deleted (Art. 47), ask for the rules to be explained (Art. 48), and withdraw consent "
             "(Art. 15). If a request is refused you may go to court (Art. 50).",
-            "依据《个人信息保护法》，您享有知情权、决定权，可限制或拒绝处理（第44条），可查阅、复制、转移个人信息（第45条），可要求更正、补充（第46条）、"
-            "删除（第47条），可要求解释处理规则（第48条），并可撤回同意（第15条）。请求被拒绝的，可依法向法院起诉（第50条）。",
+            "依据《个人信息保护法》，您享有知情权、决定权，可限制或拒绝处理（第 44 条），可查阅、复制、转移个人信息（第 45 条），可要求更正、补充（第 46 条）、"
+            "删除（第 47 条），可要求解释处理规则（第 48 条），并可撤回同意（第 15 条）。请求被拒绝的，可依法向法院起诉（第 50 条）。",
         ),
         Words(
             "Under the GDPR you may have access (Art. 15), rectification (Art. 16), erasure (Art. 17), restriction (Art. 18), portability (Art. 20), "
             "object (Art. 21), withdraw consent (Art. 7(3)) and complain to a supervisory authority (Art. 77).",
-            "依据 GDPR，您享有访问权（第15条）、更正权（第16条）、删除权（第17条）、限制处理权（第18条）、可携权（第20条）、反对权（第21条），可撤回同意"
-            "（第7条第3款），并可向监管机构投诉（第77条）。",
+            "依据 GDPR，您享有访问权（第 15 条）、更正权（第 16 条）、删除权（第 17 条）、限制处理权（第 18 条）、可携权（第 20 条）、反对权（第 21 条），可撤回同意"
+            "（第 7 条第 3 款），并可向监管机构投诉（第 77 条）。",
         ),
         Words(
             "When your data is erased, its rows are deleted, and models trained on them are marked and trained anew; until then such a model may go on "

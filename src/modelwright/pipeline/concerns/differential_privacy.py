@@ -135,7 +135,7 @@ def _bounds(name: str, text: str) -> tuple[float, float]:
     if not dots or not found[0] < found[1]:
         raise OptionError(
             f"Expected --bounds {name}=LOW..HIGH, such as {name}=0..100, received `{text}`.",
-            f"应写作 --bounds {name}=下限..上限，例如 {name}=0..100，收到的是 `{text}`。",
+            f"应写作 `--bounds {name}=下限..上限`，例如 {name}=0..100，收到的是 `{text}`。",
         )
     return found
 

@@ -14,7 +14,7 @@ from modelwright.core.judged import Judged, Metric
 from modelwright.core.recipe import guesses
 from modelwright.core.task import Task
 from modelwright.core.unit import unit_of
-from modelwright.core.words import Words
+from modelwright.core.words import Words, chinese
 from modelwright.pipeline.state import Judgement
 from modelwright.tune.candidate import Validation
 from modelwright.tune.gate import Verdict
@@ -102,7 +102,8 @@ def _nothing_told(
         if (untold := task.untold(judged)) is not None:
             return Words(f"{why.en}: {untold[0].en}", f"{why.zh}：{untold[0].zh}"), [untold[1]]
         why = Words(
-            f"{why.en}: {metric.title.en} is not defined on them.", f"{why.zh}：{metric.title.zh}在其上没有定义。"
+            f"{why.en}: {metric.title.en} is not defined on them.",
+            chinese(f"{why.zh}：", metric.title.zh, "在其上没有定义。"),
         )
     else:
         above = _above_the_least(facts, verdict, metric)
@@ -177,8 +178,11 @@ def verdict_words(
 
 def _conditions(verdicts: list[Verdict]) -> Words:
     """Return conditions of a gate, each with its value and interval."""
-    shown = [f"{v.text} ({shown_score(v.value)}, {shown_score(v.low)} - {shown_score(v.high)})" for v in verdicts]
-    return Words(", ".join(shown), "，".join(shown))
+    shown = [(v.text, f"{shown_score(v.value)}, {shown_score(v.low)} - {shown_score(v.high)}") for v in verdicts]
+    return Words(
+        ", ".join(f"{text} ({found})" for text, found in shown),
+        "，".join(f"{text}（{found.replace(', ', '，')}）" for text, found in shown),
+    )
 
 
 def _score(facts: Facts, metric: Metric) -> tuple[Words, Words | None]:
@@ -191,7 +195,7 @@ def _score(facts: Facts, metric: Metric) -> tuple[Words, Words | None]:
         n, unit = facts["rows"]["test"], unit_of(facts["rows"])
         return Words(
             f"{metric.title.en} {value} on {n:,} test {unit.many} (95 %: {ends})",
-            f"在 {n:,} {unit.measure}测试{unit.noun}上{metric.title.zh}为 {value}（95%：{ends}）",
+            chinese(f"在 {n:,} {unit.measure}测试{unit.noun}上", metric.title.zh, "为", value) + f"（95%：{ends}）",
         ), None
     return Words(f"{metric.title.en} {value} (95 %: {ends})", f"{metric.title.zh} {value}（95%：{ends}）"), plain
 

@@ -164,7 +164,7 @@ def mixed(styles: Styles, told: str | None) -> dict[str, Tensor]:
         if weight < 0:
             raise DataError(
                 f"Expected styles as NAME or NAME:SHARE + NAME:SHARE, received `{told[:80]}`.",
-                f"风格应写作 名称 或 名称:份额 + 名称:份额，收到的是 `{told[:80]}`。",
+                f"风格应写作 `名称` 或 `名称:份额 + 名称:份额`，收到的是 `{told[:80]}`。",
             )
         parts.append((weight, styles[name.strip()]))
     total = sum(w for w, _ in parts) or 1.0

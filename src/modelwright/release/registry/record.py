@@ -147,7 +147,7 @@ def check_objections(record: Record, in_spite: str | None) -> None:
     zh = "；".join(o.words.zh for o in record.objections)
     raise RegistryError(
         f'Not released: {en}. To release it all the same, say why with --in-spite "REASON"; the ledger keeps the reason.',
-        f"未发布：{zh}。如仍要发布，请用 --in-spite “理由”说明，理由会记入账本。",
+        f'未发布：{zh}。如仍要发布，请用 --in-spite "理由" 说明，理由会记入账本。',
     )
 
 

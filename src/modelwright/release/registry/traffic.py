@@ -266,7 +266,7 @@ def _check_alike(champion: Release, release: Release, in_spite: str | None) -> N
         f"Not begun: {release.words.en} and the champion, {champion.words.en}, cannot stand in for each other: {'; '.join(w.en for w in found)}. "
         'To let it answer all the same, say why with --in-spite "REASON"; the ledger keeps the reason.',
         f"未开始：{release.words.zh} 与 champion {champion.words.zh} 不能互相替代：{'；'.join(w.zh for w in found)}。"
-        "如仍要由其作答，请用 --in-spite “理由”说明，理由会记入账本。",
+        '如仍要由其作答，请用 --in-spite "理由" 说明，理由会记入账本。',
     )
 
 

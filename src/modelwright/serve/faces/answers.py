@@ -132,7 +132,7 @@ def _parse_question(body: bytes) -> Question:
         zh = f"`{field}` 不符合要求" if field else "包含未知字段"
         words = Words(
             f'{en}. Expected {{"question": text, "tenant": text, "session": text}}.',
-            f'{zh}。应为 {{"question": 文本, "tenant": 文本, "session": 文本}}。',
+            f'{zh}。应为 `{{"question": 文本, "tenant": 文本, "session": 文本}}`。',
         )
         raise Refused(422, "question", words) from None
     if not asked.question.strip():

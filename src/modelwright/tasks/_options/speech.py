@@ -16,7 +16,7 @@ class Spoken(OptionGroup):
     named: ClassVar[bool] = True
 
     language: str | None = option(
-        None, "language of the texts: en, zh, de ...", "文本的语言：en、zh、de ……", metavar="CODE"
+        None, "language of the texts: en, zh, de ...", "文本的语言：en、zh、de……", metavar="CODE"
     )
     speaker: str | None = option(
         None,

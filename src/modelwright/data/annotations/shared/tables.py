@@ -204,7 +204,7 @@ def parsed(cell: Any, where: str, where_zh: str) -> list[Box]:
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as e:
         raise DataError(
             f'{where}: expected a list of boxes such as [{{"box": [left, top, right, bottom], "label": "cat"}}], received `{str(cell)[:80]}`.',
-            f'{where_zh}：应为框的列表，如 [{{"box": [左, 上, 右, 下], "label": "cat"}}]，收到的是 `{str(cell)[:80]}`。',
+            f'{where_zh}：应为框的列表，如 `[{{"box": [左, 上, 右, 下], "label": "cat"}}]`，收到的是 `{str(cell)[:80]}`。',
         ) from e
 
 
