@@ -9,7 +9,7 @@ from contextlib import suppress
 import numpy as np
 import pyarrow as pa
 
-from modelwright.core.budget import Deadline, duration_words, parse_duration, parse_size, show_duration
+from modelwright.core.budget import Deadline, duration_words, parse_duration, parse_size, show_duration, told_words
 from modelwright.core.config import RunConfig, check_tasks
 from modelwright.core.device import pick_device
 from modelwright.core.errors import BudgetTooSmall, DataError, OptionError, Stopped, unknown
@@ -158,7 +158,7 @@ def check_time(config: RunConfig, deadline: Deadline) -> None:
         spent = time.monotonic() - deadline.at + parse_duration(config.budget)  # the start of the program counts, too
         raise BudgetTooSmall(
             f"Starting and reading the data took {show_duration(spent)}; a budget of {config.budget} leaves no time to train. Give more with --budget.",
-            f"启动与读取数据已用 {duration_words(spent).zh}；预算 {config.budget} 没有留下训练时间。请用 --budget 增加时间。",
+            f"启动与读取数据已用 {duration_words(spent).zh}；预算 {told_words(config.budget).zh}没有留下训练时间。请用 --budget 增加时间。",
         )
 
 

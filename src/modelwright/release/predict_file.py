@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from modelwright.core.budget import show_duration
+from modelwright.core.budget import duration_words
 from modelwright.core.encrypted_files import unlocked
 from modelwright.core.errors import DataError
 from modelwright.core.events import EventStream, Note, Warned
@@ -179,10 +179,10 @@ def _answered(
         say(Words(f"{name.en}: {words.en}", f"{name.zh}：{words.zh}"))
     summary = {"rows": done, "answered": answered, "bad": bad_rows, "out": str(out) if out else None}
     if out is not None:
-        took = show_duration(time.monotonic() - start)
+        took = duration_words(time.monotonic() - start)
         words = Words(
-            f"{answered:,} row{'s' * (answered != 1)} predicted in {took}, {bad_rows} unreadable; written to {out}",
-            f"已预测 {answered:,} 行，用时 {took}，{bad_rows} 行无法读取；结果写入 {out}",
+            f"{answered:,} row{'s' * (answered != 1)} predicted in {took.en}, {bad_rows} unreadable; written to {out}",
+            f"已预测 {answered:,} 行，用时 {took.zh}，{bad_rows} 行无法读取；结果写入 {out}",
         )
         say(words)
     return summary
@@ -242,11 +242,11 @@ def _predict_source(
         writer.write_table(found)
     series = len(asked.table)
     if out is not None:
-        took = show_duration(time.monotonic() - start)
+        took = duration_words(time.monotonic() - start)
         say(
             Words(
-                f"{series:,} series answered with {counted(found.num_rows, 'row')} in {took}; written to {out}",
-                f"已预测 {series:,} 条序列，共 {found.num_rows:,} 行，用时 {took}；结果写入 {out}",
+                f"{series:,} series answered with {counted(found.num_rows, 'row')} in {took.en}; written to {out}",
+                f"已预测 {series:,} 条序列，共 {found.num_rows:,} 行，用时 {took.zh}；结果写入 {out}",
             )
         )
     return {"rows": found.num_rows, "answered": found.num_rows, "bad": 0, "out": str(out) if out else None}

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import modelwright.tune.remote as remote
-from modelwright.core.budget import parse_size, show_duration
+from modelwright.core.budget import duration_words, parse_size, show_duration
 from modelwright.core.errors import ClusterLost, MissingExtra, ModelwrightError, NodeAtFault, OptionError
 from modelwright.core.events import Working
 from modelwright.core.recipe import FitContext, Model, Options, Recipe, on_torch
@@ -104,7 +104,7 @@ def _not_worth(climb: Climb) -> Words | None:
     if left < _LEAST:
         return Words(
             f"cluster   local: Ray takes some 10 s to start, which {show_duration(left)} do not repay, so this run trains without it",
-            f"集群      local：Ray 启动约需 10 秒，剩余 {show_duration(left)} 不值得，因此本次运行不用它",
+            f"集群      local：Ray 启动约需 10 秒，剩余 {duration_words(left).zh}不值得，因此本次运行不用它",
         )
     return None
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from modelwright.core.budget import Deadline, duration_words, show_duration
+from modelwright.core.budget import Deadline, duration_words, show_duration, told_words
 from modelwright.core.config import RunConfig
 from modelwright.core.errors import BudgetTooSmall, GateNotMet, ModelwrightError, NodeAtFault, Stopped
 from modelwright.core.recipe import get_recipe, guesses
@@ -51,7 +51,7 @@ def nothing_stands(failures: list[Failure], deadline: Deadline, budget: str) -> 
         )
     raise BudgetTooSmall(
         f"No recipe fits a budget of {budget}. Give more with --budget, or fewer rows. ({reasons.en})",
-        f"预算 {budget} 不足以训练任何方案。请用 --budget 增加时间，或减少数据。（{reasons.zh}）",
+        f"预算 {told_words(budget).zh}不足以训练任何方案。请用 --budget 增加时间，或减少数据。（{reasons.zh}）",
     )
 
 
@@ -101,12 +101,12 @@ def only_guesses(standings: Standings, config: RunConfig, need: float | None) ->
             if need is None
             else Words(
                 f" (the quickest other model needs about {show_duration(need)})",
-                f"（其他方案中最快的约需 {show_duration(need)}）",
+                f"（其他方案中最快的约需 {duration_words(need).zh}）",
             )
         )
         return Words(
             f"Nothing but {names} was finished in {config.budget}, which every model must beat: it is what the run ends with. For a better one give more with --budget{more.en}.",
-            f"{config.budget} 内只完成了 {'、'.join(of_use)}，即每个模型都应超过的基线：本次运行以它结束。要得到更好的模型，请用 --budget 增加时间{more.zh}。",
+            f"{told_words(config.budget).zh}内只完成了 {'、'.join(of_use)}，即每个模型都应超过的基线：本次运行以它结束。要得到更好的模型，请用 --budget 增加时间{more.zh}。",
         )
     reasons = _reasons(tried)
     if any(f.node for f in tried):
@@ -115,7 +115,7 @@ def only_guesses(standings: Standings, config: RunConfig, need: float | None) ->
         words = Words(
             f"No model finished in {config.budget}; the quickest needs about {show_duration(need)}. "
             f"Give more with --budget, or fewer rows. ({reasons.en})",
-            f"{config.budget} 内没有模型完成训练；最快的约需 {show_duration(need)}。"
+            f"{told_words(config.budget).zh}内没有模型完成训练；最快的约需 {duration_words(need).zh}。"
             f"请用 --budget 增加时间，或减少数据。（{reasons.zh}）",
         )
     else:
@@ -124,7 +124,7 @@ def only_guesses(standings: Standings, config: RunConfig, need: float | None) ->
             more = _MEMORY if any(f.memory for f in tried) else Words("", "")
         words = Words(
             f"No model finished in {config.budget}.{more.en} ({reasons.en})",
-            f"{config.budget} 内没有模型完成训练。{more.zh}（{reasons.zh}）",
+            f"{told_words(config.budget).zh}内没有模型完成训练。{more.zh}（{reasons.zh}）",
         )
     raise _error(words, config)
 

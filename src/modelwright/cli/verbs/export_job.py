@@ -64,7 +64,7 @@ def written(
     replace: bool,
 ) -> tuple[Path, str]:  # fmt: skip
     """Write the job; return its folder and the command that starts it. Raises OptionError, DataError."""
-    from modelwright.core.budget import parse_amount, parse_duration, parse_period
+    from modelwright.core.budget import parse_amount, parse_duration, parse_period, told_words
     from modelwright.core.config import check_tasks, make_config, stored_config
     from modelwright.core.errors import DataError, OptionError
     from modelwright.core.run import RunFolder, slug, whole_folder, write_text
@@ -109,7 +109,7 @@ def written(
     if seconds < budget:
         raise OptionError(
             f"--limit {limit} is shorter than the budget of {config.budget}: give at least that, and some minutes for the start.",
-            f"--limit {limit} 短于预算 {config.budget}：请至少给出该时长，并为启动留几分钟。",
+            f"--limit {limit} 短于预算 {told_words(config.budget).zh}：请至少给出该时长，并为启动留几分钟。",
         )
     job = Job(
         called, host, config, memory_gb=max(1, parse_amount(memory, "--node-memory") >> 30), seconds=seconds, **size

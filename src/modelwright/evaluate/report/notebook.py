@@ -6,7 +6,7 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
-from modelwright.core.budget import show_duration
+from modelwright.core.budget import duration_words
 from modelwright.core.errors import MissingExtra
 from modelwright.core.events import CandidateDone, Done, Event, Step, Warned, Working
 from modelwright.core.facts.candidates import CandidateRow
@@ -71,9 +71,9 @@ def leaderboard_html(rows: Sequence[CandidateRow], lang: str) -> Html:
 def run_html(facts: Facts, report: str, lang: str) -> Html:
     """Return a run as notebooks show it: the verdict, the test score with its interval, the leaderboard, the report's place."""
     verdict = said(facts.get("verdict"), lang)
+    ends = f"{_figure(facts['low'])} – {_figure(facts['high'])}"
     score = (
-        f"{said(facts['metric_title'], lang)} {_figure(facts['value'])} "
-        f"({_figure(facts['low'])} – {_figure(facts['high'])})"
+        f"{said(facts['metric_title'], lang)} {_figure(facts['value'])}{Words(f' ({ends})', f'（{ends}）').to(lang)}"
     )
     place = Words("report: ", "报告：").to(lang)
     return tag(
@@ -87,7 +87,8 @@ def run_html(facts: Facts, report: str, lang: str) -> Html:
 
 def model_html(name: str, task: str, target: Sequence[str], columns: Sequence[tuple[str, str]], lang: str) -> Html:
     """Return a loaded model as notebooks show it: what it answers, and which columns it reads."""
-    labels = ", ".join(target[:12]) + (" …" if len(target) > 12 else "")
+    more = len(target) > 12
+    labels = Words(", ", "、").to(lang).join(target[:12]) + (Words(" …", "……").to(lang) if more else "")
     rows = [tag("tr", tag("td", n, style="text-align:left"), tag("td", m)) for n, m in columns[:40]]
     answers = tag("p", Words("answers: ", "答案：").to(lang), labels) if labels else ""
     return tag("div", tag("p", tag("b", name), " · ", task), answers, tag("table", tag("tbody", *rows)))
@@ -125,8 +126,8 @@ class NotebookDisplay:
 
     def html(self) -> Html:
         """Return the progress as it stands."""
-        left = show_duration(max(0.0, self.until - time.monotonic()))
-        remains = Words(f"{left} left", f"还剩 {left}").to(self.lang)
+        left = duration_words(max(0.0, self.until - time.monotonic()))
+        remains = Words(f"{left.en} left", f"剩余 {left.zh}").to(self.lang)
         return join([tag("p", tag("b", self.doing), " · ", remains), leaderboard_html(self.rows, self.lang)])
 
     def _draw(self) -> None:
