@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import openai
 import pytest
+from starlette.datastructures import FormData
 from starlette.testclient import TestClient
 from starlette.websockets import WebSocketDisconnect
 
@@ -16,7 +17,8 @@ from modelwright.features.shared.sample_speech import as_wav, spoken_tones
 from modelwright.release.bundle import Predictor
 from modelwright.serve.app import create_app
 from modelwright.serve.keys import KeyRing
-from modelwright.serve.transcripts import segments, stamp, subtitles
+from modelwright.serve.limits import Refused
+from modelwright.serve.transcripts import read_asked, segments, stamp, subtitles
 from modelwright.testing import context, sample_table
 from served_made import KEY, running
 
@@ -69,6 +71,11 @@ def test_the_official_client(predictor, recordings, tmp_path):
         assert events[-1].text == text
         with pytest.raises(openai.BadRequestError, match="o readable sound"):
             ask(model="tones", file=("a.wav", b"not a sound at all"))
+        assert ask(model="gpt-4o-mini-transcribe", file=("a.wav", sound), language="fi").text == text
+        assert [m.id for m in client.models.list()] == ["tones"]
+        assert client.models.retrieve("tones").owned_by == "modelwright"
+        with pytest.raises(openai.NotFoundError, match="no such model"):
+            client.models.retrieve("other")
         with pytest.raises(openai.NotFoundError, match="no such model"):
             ask(model="other", file=("a.wav", sound))
         with pytest.raises(openai.AuthenticationError):
@@ -92,6 +99,8 @@ def test_the_official_client(predictor, recordings, tmp_path):
         ({"timestamp_granularities[]": "word"}, 400, "timestamp_granularities"),
         ({"temperature": "hot"}, 400, "temperature"),
         ({"unheard_of": "1"}, 400, None),
+        ({"language": "en or so"}, 400, "language"),
+        ({"include[]": "logprobs"}, 400, "include"),
     ],
 )
 def test_fields_that_do_not_fit_are_named(client, recordings, fields, status, param):
@@ -100,6 +109,30 @@ def test_fields_that_do_not_fit_are_named(client, recordings, fields, status, pa
     )
     assert found.status_code == status
     assert found.json()["error"]["param"] == param
+
+
+@pytest.mark.parametrize(
+    ("asked", "known", "fits"),
+    [
+        ("", "en", True),
+        ("en", "en", True),
+        ("English", "en", True),
+        ("en-GB", "en", True),
+        ("zh", "zh", True),
+        ("fr", "", True),  # what a model hears is not always known
+        ("fr", "en", False),
+        ("chinese", "en", False),
+    ],
+)
+def test_another_language_than_the_models_is_refused(asked, known, fits):
+    form = FormData({"language": asked})
+    if fits:
+        assert read_asked(form, "tones", known).shape == "json"
+        return
+    with pytest.raises(Refused) as found:
+        read_asked(form, "tones", known)
+    assert (found.value.more["param"], found.value.status) == ("language", 400)
+    assert "hears en" in found.value.words.en
 
 
 def test_forms_that_do_not_fit_are_refused(client):

@@ -52,6 +52,7 @@ def test_the_official_client(predictor, tmp_path):
         assert rate == 8000
         assert len(samples) > 800
         assert mark_of(made)["recipe"] == "mean-sounds"
+        assert [m.id for m in client.models.list()] == ["tones"]
         with client.audio.speech.with_streaming_response.create(
             model="tones", voice="default", input="low mid. high low. mid."
         ) as stream:

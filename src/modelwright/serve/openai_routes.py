@@ -19,6 +19,7 @@ from modelwright.serve._talk import Talk, Talker
 from modelwright.serve.event_streams import DONE, event, event_stream, failed
 from modelwright.serve.guard import answer_json, asked_lang
 from modelwright.serve.limits import Refused
+from modelwright.serve.model_list import add_model_list
 from modelwright.serve.openai_shapes import ChatAsked, TextAsked, VectorsAsked, bad, in_shape, read_asked
 from modelwright.serve.page import lang_of, login_page, page_of, static
 
@@ -33,7 +34,7 @@ def add_language_model(app: FastAPI, service: Any) -> None:
     app.state.at_end = [talker.writer.stop]
     _texts(app, service, talker)
     _vectors(app, service, talker)
-    _models(app, talker)
+    add_model_list(app, talker.name, max_model_len=talker.context)
 
     add_chat(app, {"model": talker.name, "speaks": model.speaks, "context": talker.context})
 
@@ -198,25 +199,3 @@ def _vector(values: np.ndarray, asked: VectorsAsked) -> Any:
     if asked.encoding_format == "base64":
         return base64.b64encode(values.astype("<f4").tobytes()).decode()
     return values.astype(float).tolist()
-
-
-def _models(app: FastAPI, talker: Talker) -> None:
-    one = {
-        "id": talker.name,
-        "object": "model",
-        "created": 0,
-        "owned_by": "modelwright",
-        "max_model_len": talker.context,
-    }
-
-    @app.get("/v1/models")
-    async def models() -> Response:
-        return answer_json({"object": "list", "data": [one]})
-
-    @app.get("/v1/models/{name:path}")
-    async def model(request: Request, name: str) -> Response:
-        async def handler() -> Response:
-            talker.check_model(name)
-            return answer_json(one)
-
-        return await in_shape(request, handler)

@@ -22,6 +22,7 @@ from modelwright.serve.event_streams import event, event_stream, failed
 from modelwright.serve.guard import answer_json, asked_lang
 from modelwright.serve.limits import Refused
 from modelwright.serve.microphone import Microphone, open_socket, rate_of
+from modelwright.serve.model_list import add_model_list
 from modelwright.serve.openai_shapes import bad, in_shape
 from modelwright.serve.page import add_face
 from modelwright.serve.transcripts import Asked, read_asked, subtitles, text_of, verbose
@@ -92,6 +93,7 @@ def add_speech(app: FastAPI, service: Any) -> None:
     app.state.home = getattr(app.state, "home", None) or "/transcribe"
     app.state.forms = {*getattr(app.state, "forms", ()), "/transcribe"}
     _transcriptions(app, ear)
+    add_model_list(app, service.predictor.name)
     _microphone(app, ear)
     add_face(app, "transcribe", ["transcribe.js"], "transcribe.css", "hear")
 
@@ -104,7 +106,7 @@ def _transcriptions(app: FastAPI, ear: Ear) -> None:
     takes = {"requestBody": {"required": True, "content": {"multipart/form-data": {"schema": {
         "type": "object", "required": ["file"],
         "properties": {
-            "file": {"type": "string", "format": "binary"}, "model": {"type": "string"}, "prompt": {"type": "string"},
+            "file": {"type": "string", "format": "binary"}, "model": {"type": "string"}, "prompt": {"type": "string"}, "language": {"type": "string"},
             "response_format": {"type": "string", "enum": ["json", "text", "srt", "verbose_json", "vtt"]}, "stream": {"type": "boolean"},
             "timestamp_granularities[]": {"type": "array", "items": {"type": "string", "enum": ["word", "segment"]}},
         },
@@ -121,7 +123,7 @@ async def _answer(ear: Ear, request: Request) -> Response:
     with stack:
         stack.enter_context(ear.place())
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="modelwright-")))
-        asked = await _received(request, folder / "recording", ear.service.predictor.name)
+        asked = await _received(request, folder / "recording", ear.service)
         if asked.stream:
             first = await _once_begun(
                 ear.hear(folder / "recording", asked, key)
@@ -144,7 +146,7 @@ async def _answer(ear: Ear, request: Request) -> Response:
     return Response(text, media_type=f"{kind}; charset=utf-8")
 
 
-async def _received(request: Request, place: Path, name: str) -> Asked:
+async def _received(request: Request, place: Path, service: Any) -> Asked:
     """Write the file of a form to `place`, and return its fields. Raises Refused."""
     try:
         import python_multipart  # noqa: F401
@@ -179,7 +181,7 @@ async def _received(request: Request, place: Path, name: str) -> Asked:
         file: Any = form.get("file")
         if file is None or isinstance(file, str):
             raise bad(Words("There is no `file` in the form.", "表单中没有 `file`。"), "file")
-        asked = read_asked(form, name)
+        asked = read_asked(form, service.predictor.name, _language(service))
 
         def keep() -> None:
             with place.open("wb") as out:

@@ -28,6 +28,7 @@ from modelwright.recipes.shared.synthesis import Asked, Part
 from modelwright.serve.event_streams import event, event_stream
 from modelwright.serve.guard import answer_json
 from modelwright.serve.limits import Refused
+from modelwright.serve.model_list import add_model_list, no_such_model
 from modelwright.serve.openai_shapes import bad, in_shape, read_asked
 from modelwright.serve.page import add_face
 
@@ -98,6 +99,7 @@ def add_voice(app: FastAPI, service: Any) -> None:
     app.state.home = getattr(app.state, "home", None) or "/speak"
     app.state.forms = {*getattr(app.state, "forms", ()), "/speak"}
     _speech(app, mouth)
+    add_model_list(app, service.predictor.name)
     add_face(app, "speak", ["speak.js"], "transcribe.css", "hear")
 
 
@@ -127,8 +129,7 @@ def _parse_request(body: bytes, mouth: Mouth) -> tuple[SpeechAsked, Asked, str]:
     asked = read_asked(body, SpeechAsked)
     name = mouth.service.predictor.name
     if asked.model not in ("", name, *_MODELS):
-        words = Words(f"There is no such model; this service has `{name}`.", f"没有该模型；此服务提供 `{name}`。")
-        raise bad(words, "model", "model_not_found", 404)
+        raise no_such_model(name)
     if not asked.input.strip():
         raise bad(Words("`input` is empty; expected a text.", "`input` 为空；应为文本。"), "input")
     if len(asked.input) > MOST_CHARACTERS:

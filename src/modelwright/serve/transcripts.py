@@ -6,14 +6,17 @@ Shapes: platform.openai.com/docs/api-reference/audio. Legend: W words, each {"wo
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from modelwright.core.words import Words
 from modelwright.features.shared.transcript_rules import joined
+from modelwright.serve.model_list import no_such_model
 from modelwright.serve.openai_shapes import bad
 
+_MODELS = ("whisper-1", "gpt-4o-transcribe", "gpt-4o-mini-transcribe")  # names that clients of OpenAI's send
 FORMATS = ("json", "text", "srt", "verbose_json", "vtt")
 _PAUSE, _LONGEST = 0.6, 8.0  # seconds: a pause, or a length, that ends a segment
 _LANGUAGES = {
@@ -26,6 +29,8 @@ _LANGUAGES = {
     "pt": "portuguese",
     "ja": "japanese",
 }
+_CODES = {name: code for code, name in _LANGUAGES.items()}
+_CODE = re.compile(r"[a-z]{2,3}(-[a-z0-9]{2,8})*")
 _FIELDS = frozenset({
     "file", "model", "language", "prompt", "response_format", "temperature", "stream", "timestamp_granularities[]", "timestamp_granularities",
     "include[]", "chunking_strategy",
@@ -44,25 +49,29 @@ class Asked:
     phrases: tuple[str, ...] = field(default=())
 
 
-def read_asked(form: Any, name: str) -> Asked:
-    """Return the fields of a form. Raises Refused 400 that names the field."""
+def read_asked(form: Any, name: str, language: str = "") -> Asked:
+    """Return the fields of a form to a model that hears one `language` (a code; "" where it is not known).
+
+    Raises Refused 400 that names the field.
+    """
     for key in form:
         if key not in _FIELDS:
             raise bad(
-                Words(
-                    f"There is no field `{key[:40]}`." if key.isprintable() else "There is a field that is not known.",
-                    "包含未知字段。",
-                ),
+                Words(f"There is no field `{key[:40]}`.", f"没有字段 `{key[:40]}`。")
+                if key.isprintable()
+                else Words("There is a field that is not known.", "包含未知字段。"),
                 None,
             )
     model = str(form.get("model") or "")
-    if model not in ("", name, "whisper-1"):
-        raise bad(
-            Words(f"There is no such model; this service has `{name}`.", f"没有该模型；此服务提供 `{name}`。"),
-            "model",
-            "model_not_found",
-            404,
+    if model not in ("", name, *_MODELS):
+        raise no_such_model(name)
+    _check_language(str(form.get("language") or ""), language)
+    if form.getlist("include[]"):
+        words = Words(
+            "`include` is not supported here; how sure each word is stands in verbose_json with timestamp_granularities word.",
+            "不支持 `include`；每个词的置信度见 verbose_json（timestamp_granularities 为 word）。",
         )
+        raise bad(words, "include", "unsupported_parameter")
     shape = str(form.get("response_format") or "json")
     if shape not in FORMATS:
         raise bad(
@@ -89,6 +98,21 @@ def read_asked(form: Any, name: str) -> Asked:
     return Asked(
         shape, stream, "word" in kinds, not kinds or "segment" in kinds, tuple(p for p in phrases if p)[:_MOST_PHRASES]
     )
+
+
+def _check_language(asked: str, language: str) -> None:
+    """Raise Refused 400 where another language is asked for than the one that is heard, or none at all."""
+    code = _CODES.get(asked.strip().lower(), asked.strip().lower())
+    if code and not _CODE.fullmatch(code):
+        raise bad(
+            Words("Expected the code of a language, such as en or zh.", "应为语言代码，如 en 或 zh。"), "language"
+        )
+    if code and language and code.partition("-")[0] != language.partition("-")[0]:
+        words = Words(
+            f"This model hears {language}; leave `language` out, or ask a model of that language.",
+            f"该模型识别的语言为 {language}；请去掉 `language`，或使用该语言的模型。",
+        )
+        raise bad(words, "language")
 
 
 def _flag(text: str) -> bool:

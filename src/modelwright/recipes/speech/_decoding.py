@@ -5,6 +5,7 @@ Legend: T frames, V units with the blank.
 
 from __future__ import annotations
 
+import math
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
@@ -38,10 +39,13 @@ Placed = list[tuple[str, int, int]]  # words with the first and the last place o
 
 @dataclass(frozen=True)
 class Decoder:
-    """Reads frames by `how`; without a language model, words or hot words to heed, greedily."""
+    """Reads frames by `how`; without a language model, words or hot words to heed, greedily. Where units are words, `hoped` are the
+    ids of those that are hoped for, and `boost` what that adds to the log of their odds against other words."""
 
     units: Units
     how: Search = field(default_factory=Search)
+    hoped: tuple[int, ...] = ()
+    boost: float = 0.0
 
     @classmethod
     def fit(cls, units: Units, texts: Sequence[str], given: WordNgrams | None = None) -> Decoder:
@@ -102,9 +106,29 @@ class Decoder:
         words = [w for h in made for w in h]
         said = self.units.said.said if self.units.said is not None else {}
         units = self.units.syllabic([*said, *words]) if self.units.spelling is not None else self.units.saying(words)
-        return replace(
-            self, units=units, how=replace(self.how, hot=made, boost=self.how.boost if boost is None else boost)
-        )
+        boost = self.how.boost if boost is None else boost
+        if units.kind == "words":
+            ids = {units.ids[w] for h in made for w in h if w in units.ids}
+            # hoped-for words come to half of all at most: where most are hoped for, none is
+            most = math.log((len(units.ids) - len(ids)) / len(ids)) if 0 < len(ids) < len(units.ids) else 0.0
+            return replace(self, hoped=tuple(sorted(ids)), boost=min(boost, max(0.0, most)))
+        return replace(self, units=units, how=replace(self.how, hot=made, boost=boost))
+
+    def swapped(self, logs: np.ndarray, ids: list[int]) -> list[int]:
+        """Return units that were read of log probabilities [T, V], where units are words, with hoped-for ones in the place of those that
+        they are nearly as likely as, in the same frames.
+
+        Hope tells which words are said, not how many: a whole word needs one frame alone, and would be heard all the time.
+        """
+        if not self.hoped or not self.boost or not ids:
+            return ids
+        out = []
+        hoped = np.array(self.hoped)
+        for unit, (begin, end) in zip(ids, ctc.aligned(logs, ids), strict=True):
+            told = logs[begin : end + 1].sum(axis=0)
+            best = int(hoped[told[hoped].argmax()])
+            out.append(best if unit not in self.hoped and told[best] + self.boost > told[unit] else unit)
+        return out
 
     def read(self, logs: np.ndarray) -> tuple[list[int], Placed]:
         """Return units and words of log probabilities [T, V]."""
@@ -115,9 +139,12 @@ class Decoder:
                 (w, a, b - 1) for (w, _), a, b in zip(spelt, ends, ends[1:], strict=False)
             ]
         if self.plain:
-            ids = ctc.greedy(logs)
+            ids = self.swapped(logs, ctc.greedy(logs))
             return ids, self.units.words(ids)
         ids, words = search(logs, self._steps(), self.how)
+        if self.hoped:
+            ids = self.swapped(logs, ids)
+            return ids, self.units.words(ids)
         placed = self.units.words(ids)
         if len(placed) == len(words):
             return ids, [(w, a, b) for w, (_, a, b) in zip(words, placed, strict=True)]

@@ -170,7 +170,7 @@ class FrameModel(SpeechModel):
         """
         h = self.decoder.how
         if h.lm is None and not h.hot and self.is_brief(speech):
-            ids = self.guessed(logs, speech)
+            ids = self.decoder.swapped(logs, self.guessed(logs, speech))
             return ids, self.units.words(ids)
         return self.decoder.read(logs)
 
