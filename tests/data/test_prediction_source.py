@@ -27,7 +27,7 @@ def test_a_pipe_is_read_by_its_first_character_and_leaves_nothing(monkeypatch, p
     monkeypatch.setattr(sys, "stdin", SimpleNamespace(buffer=io.BytesIO(piped), isatty=lambda: False))
     from pathlib import Path
 
-    with given("-", [TEXT]) as (source, _):
+    with given("-", [TEXT], []) as (source, _):
         assert [{k: v or None for k, v in r.items()} for r in read(source).to_pylist()] == rows
         assert Path(source).is_file()
     assert not Path(source).exists()
@@ -39,7 +39,7 @@ def test_an_empty_pipe_and_a_keyboard_are_refused(monkeypatch):
         (SimpleNamespace(isatty=lambda: True), "pipe rows in"),
     ):
         monkeypatch.setattr(sys, "stdin", stdin)
-        with pytest.raises(DataError, match=why), given("-", [TEXT]):
+        with pytest.raises(DataError, match=why), given("-", [TEXT], []):
             pass
 
 
@@ -48,22 +48,22 @@ def test_pictures_become_rows_under_the_models_column(tmp_path, monkeypatch):
     for name in ("new/b.png", "new/a.jpg", "new/.hidden.png", "new/notes.md", "sorted/cat/c.png"):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_bytes(b"x")
-    with given("new", [PHOTO, TEXT]) as (table, folder):
+    with given("new", [PHOTO, TEXT], []) as (table, folder):
         assert table.to_pylist() == [{"photo": "new/a.jpg"}, {"photo": "new/b.png"}]
         assert folder == tmp_path
-    with given("new/b.png", [PHOTO]) as (table, _):
+    with given("new/b.png", [PHOTO], []) as (table, _):
         assert table.to_pylist() == [{"photo": "new/b.png"}]
     for labels, found in ((["cat", "dog"], {"label": "cat"}), (["dog"], {}), ([], {})):
         with given("sorted", [PHOTO], labels) as (table, _):
             assert table.to_pylist() == [{"photo": "sorted/cat/c.png"} | found], (
                 "what is no label of the model is a folder's name"
             )
-    with pytest.raises(DataError, match="which the model does not read"), given("new", [TEXT]):
+    with pytest.raises(DataError, match="which the model does not read"), given("new", [TEXT], []):
         pass
-    with pytest.raises(DataError, match="several columns"), given("new", [PHOTO, Column("back", "image")]):
+    with pytest.raises(DataError, match="several columns"), given("new", [PHOTO, Column("back", "image")], []):
         pass
 
 
 def test_tables_stay_what_they_are(tmp_path):
-    with given(str(tmp_path / "rows.csv"), [PHOTO]) as (source, folder):
+    with given(str(tmp_path / "rows.csv"), [PHOTO], []) as (source, folder):
         assert (source, folder) == (str(tmp_path / "rows.csv"), tmp_path)

@@ -25,7 +25,7 @@ STDIN = "-"
 
 
 @contextmanager
-def given(data: str, inputs: Sequence[Column], labels: Sequence[str] = ()) -> Iterator[tuple[Any, Path]]:
+def given(data: str, inputs: Sequence[Column], labels: Sequence[str]) -> Iterator[tuple[Any, Path]]:
     """Give the source to read and the folder from which its paths are taken. `labels` are those that the model knows.
 
     Standard input is CSV or JSON Lines, told by its first character. One media file, or a folder of them, becomes a table

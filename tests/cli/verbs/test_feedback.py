@@ -46,6 +46,13 @@ def ask(capsys: Any, *arguments: str) -> tuple[int, Any, str]:
     return int(e.value.code or 0), json.loads(out) if out.strip() else None, err
 
 
+def test_a_file_without_rows(bundle: Path, tmp_path: Path, capsys: Any) -> None:
+    (tmp_path / "told.csv").write_text("id,answer\n", encoding="utf-8")
+    code, _, err = ask(capsys, "feedback", str(bundle), "told.csv")
+    assert code == 2
+    assert "told.csv holds no rows" in err
+
+
 def test_a_file_and_label_studio(bundle: Path, tmp_path: Path, capsys: Any) -> None:
     predictor, home = opened(str(bundle))
     a, b = predictor.target.labels[:2]

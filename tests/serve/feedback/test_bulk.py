@@ -59,6 +59,9 @@ def test_ids_and_answers(predictor: Predictor, ids: AnswerIds, store: Feedback) 
     assert (found.rows, found.taken, found.same) == (6, 4, 0)
     assert [n for n, _ in found.refused] == [2, 3, 4, 6]
     assert "--replace" in found.refused[-1][1].en
+    for words in (found.refused[0][1].en, found.refused[0][1].zh):
+        assert "--new" in words
+        assert "`new: true`" not in words
     assert {(t.kind, t.correct) for t in store.told()} == {
         ("answer", True),
         ("answer", False),
@@ -85,6 +88,15 @@ def test_whole_rows(predictor: Predictor, ids: AnswerIds, store: Feedback) -> No
     known = store.labelled()
     assert {(r.answer, r.new) for r in known} == {(label, False), ("fresh", True)}
     assert known[0].row["message"] == ROW["message"]
+
+
+def test_a_thumb_needs_the_answer_that_it_is_for(predictor: Predictor, ids: AnswerIds, store: Feedback) -> None:
+    row = {**ROW, "answer": predictor.target.labels[0], "thumb": "up"}
+    found = take([row], Columns.of(list(row), None, None), predictor, ids, store, "file")
+    assert (found.taken, found.refused[0][1].en) == (
+        0,
+        "`thumb` is told of an answer that was given: send the `id` that stands in it.",
+    )
 
 
 def test_columns_that_say_nothing() -> None:

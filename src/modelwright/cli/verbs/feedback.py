@@ -73,6 +73,7 @@ def add(app: typer.Typer) -> None:
 def _take(
     data: str, predictor: Any, home: Any, store: Any, answer: str | None, by: str, new: bool, replace: bool
 ) -> Any:
+    from modelwright.core.errors import DataError
     from modelwright.core.schema import Schema
     from modelwright.data.series import gathered, layouts_of
     from modelwright.data.sources import batches
@@ -84,13 +85,14 @@ def _take(
     layouts = layouts_of(Schema((predictor.schema.target,) if predictor.schema.target else ()))  # of answers alone
     parts = (gathered(part, layouts) for part in batches(data, misfits=misfits))
     first = next(parts, None)
-    names = [] if first is None else first.column_names
+    if first is None or (not first.num_rows and not misfits):
+        raise DataError(f"{data} holds no rows.", f"{data} 没有数据行。")
+    names = first.column_names
     target = predictor.schema.target
     columns = Columns.of(names, target.name if target else predictor.card.get("target"), answer)
 
     def rows() -> Any:
-        if first is not None:
-            yield from first.to_pylist()
+        yield from first.to_pylist()
         for part in parts:
             yield from part.to_pylist()
 

@@ -119,11 +119,20 @@ class ClassesCodec(LabelCodec):
         label = as_label(value).strip()
         # yes and no of a file are written in any case
         at = self._index.get(label, self._index.get(label.lower()) if isinstance(self.values[0], bool) else None)
+        if at is None:
+            at = self._as_number(label)
         if at is not None:
             return self.values[at], False
         if not new:
             raise unknown_label(self.labels)
         return (label if isinstance(value, str) else _json_scalar(value)), True
+
+    def _as_number(self, label: str) -> int | None:
+        """Return the label that is the same number, if any: a column with an empty cell holds `1.0` for 1."""
+        try:
+            return self._index.get(as_label(float(label)))
+        except (ValueError, OverflowError):
+            return None
 
     def gist(self, answer: Any) -> Any:
         """Return the label as it is written."""

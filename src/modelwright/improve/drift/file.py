@@ -66,7 +66,7 @@ class _Rows:
             predictor.read_as(schema)
             self.told += told
 
-        with given(self.data, predictor.schema.inputs) as (source, folder):
+        with given(self.data, predictor.schema.inputs, predictor.target.labels) as (source, folder):
             parts = map(predictor.with_fields, batches(source, reading=how, detected=detected))
             ahead = looked_ahead(parts, lambda rows: is_open(predictor.schema, rows, how.decimal), settle)
             first = True

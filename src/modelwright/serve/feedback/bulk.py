@@ -131,19 +131,20 @@ def take(
     outcomes = store.add(fit, replacing) if fit else []
     for number, outcome in zip(numbers, outcomes, strict=True):
         if outcome == "differs":
-            out.refused.append(
-                (
-                    number,
-                    Words(
-                        DIFFERS.en.replace("`replace: true`", "--replace"),
-                        DIFFERS.zh.replace("`replace: true`", "--replace"),
-                    ),
-                )
-            )
+            out.refused.append((number, DIFFERS))
+    out.refused = [(n, _by_options(words)) for n, words in out.refused]
     out.taken, out.same, out.replaced = (sum(o == what for o in outcomes) for what in ("taken", "same", "replaced"))
     unread = {m.row: m.words for m in misfits}
     out.refused = sorted(((n, unread.get(n, words)) for n, words in out.refused), key=lambda r: r[0])
     return out
+
+
+def _by_options(words: Words) -> Words:
+    """Return words that name fields of a request with the options of the command instead, as who reads a file gives them."""
+    en, zh = words.en, words.zh
+    for field_, option in (("`replace: true`", "--replace"), ("`new: true`", "--new")):
+        en, zh = en.replace(field_, option), zh.replace(field_, option)
+    return Words(en, zh)
 
 
 def _told_by(

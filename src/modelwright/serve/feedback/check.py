@@ -61,7 +61,13 @@ def checked(
     given = ids.read(item["id"]) if "id" in item else None
     if "id" in item and given is None:
         raise Refused(404, "id", UNKNOWN_ID)
-    if "id" not in item and (kind != "answer" or not isinstance(item.get("row"), Mapping)):
+    if "id" not in item and kind != "answer":
+        raise _refused(
+            "id",
+            f"`{kind}` is told of an answer that was given: send the `id` that stands in it.",
+            f"`{kind}` 针对已给出的回答：请给出该回答中的 `id`。",
+        )
+    if "id" not in item and not isinstance(item.get("row"), Mapping):
         raise _refused(
             "id",
             "Without an `id`, send the `row` with its right `answer`.",
