@@ -160,12 +160,41 @@ def test_a_picture_that_is_missing_has_no_boxes(detector):
     assert model.scores(type(table)(gone, table.schema, table.rows))[0, 0] == []
 
 
+@pytest.mark.parametrize("latency", [None, 1e-6])
+def test_pictures_are_looked_at_twice_where_more_is_found_so_and_there_is_time(detector, monkeypatch, latency):
+    from modelwright.recipes.boxes import _detector
+
+    task, table, target, model = detector
+    again = type(model)(model.network, model.canvas, model.options, target, {"curves": model.curves}, [])
+    ctx = context(task, target, latency=latency)
+    monkeypatch.setattr(ctx, "value", lambda *_: float(bool(again.extent.get("mirrored"))))
+    assert _detector._better_mirrored(again, table, ctx) is (latency is None)
+    monkeypatch.setattr(ctx, "value", lambda *_: 1.0)
+    assert not _detector._better_mirrored(again, table, ctx)
+    assert not again.extent.get("mirrored")
+
+
+def test_a_detector_that_looks_twice_is_saved_as_one(detector, tmp_path):
+    _, table, target, model = detector
+    extent = {**model.extent, "mirrored": True}
+    twice = type(model)(model.network, model.canvas, model.options, target, extent, [])
+    twice.save(tmp_path)
+    again = type(model).load(tmp_path, target)
+    some = table.take(np.arange(3))
+    assert target.alike(twice.scores(some), again.scores(some))
+    once, both = model.find(some)[0], twice.find(some)[0]
+    assert len(once.scores) != len(both.scores) or np.abs(once.scores - both.scores).max() > 1e-6
+
+
 @pytest.mark.slow
-def test_the_export_gives_the_same_boxes(detector, tmp_path):
+@pytest.mark.parametrize("mirrored", [False, True])
+def test_the_export_gives_the_same_boxes(detector, tmp_path, mirrored):
     onnxruntime = pytest.importorskip("onnxruntime")
     import onnx
 
     _, table, target, model = detector
+    extent = {**model.extent, "mirrored": mirrored}
+    model = type(model)(model.network, model.canvas, model.options, target, extent, [])
     model.save(tmp_path)
     onnx.save_model(model.objects_graph(), str(tmp_path / "m.onnx"))
     session = onnxruntime.InferenceSession(str(tmp_path / "m.onnx"), providers=["CPUExecutionProvider"])

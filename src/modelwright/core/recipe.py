@@ -165,6 +165,7 @@ class FitContext:
     shard: bool = False  # whether the processes of a crew hold parts of the weights, not each the whole network
     recompute: bool = False  # whether repeated blocks' activations are computed again instead of held
     compiles: bool = False  # whether steps go through torch's compiler where that is faster
+    latency: float | None = None  # seconds that an answer may take, where that was asked for
     taught: Taught | None = None  # a blend's answers to the rows, which a student learns beside their truth
 
     def value(self, table: Table, scores: np.ndarray) -> float:

@@ -230,7 +230,7 @@ class Cluster:
             "climb": self.name, "key": key, "recipe": recipe.name, "options": options.model_dump(mode="json"), "split": split,
             "seed": ctx.seed, "name": ctx.name, "extent": ctx.extent, "threads": threads_asked(), "torch": on_torch(recipe),
             "device": "auto" if self._gpus else "cpu", "class_weight": ctx.class_weight, "memory": ctx.memory,
-            "sensitive": list(ctx.sensitive), "probe": ctx.probe, "accumulate": ctx.accumulate, "seconds": left,
+            "sensitive": list(ctx.sensitive), "probe": ctx.probe, "latency": ctx.latency, "accumulate": ctx.accumulate, "seconds": left,
             "recompute": ctx.recompute, "compiles": ctx.compiles, "rest": ctx.rest.share if ctx.rest and (reads or several > 1) else None, "grant": self._grant,
             "until": time.time() + min(self.climb.until_end(), 1e9), "workers": several,
         }  # fmt: skip

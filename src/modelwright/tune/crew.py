@@ -235,7 +235,7 @@ class RunCrew:
             "recipe": recipe.name, "options": options.model_dump(), "split": split, "seed": ctx.seed, "name": ctx.name,
             "extent": ctx.extent, "threads": threads, "device": ctx.device.split(":")[0], "class_weight": ctx.class_weight,
             "memory": ctx.memory, "sensitive": list(ctx.sensitive), "accumulate": ctx.accumulate, "probe": ctx.probe,
-            "shard": ctx.shard, "recompute": ctx.recompute,
+            "shard": ctx.shard, "recompute": ctx.recompute, "latency": ctx.latency,
             "seconds": min(ctx.deadline.remaining(), 1e9), "folder": str(self.folder), "version": VERSION,
         }  # fmt: skip
         leader.store.set(f"{leader.job}/job", plain_json.dumps(told))

@@ -82,6 +82,7 @@ class Fits:
             shard=p.config.shard,
             compiles=p.config.compile,
             recompute=p.config.activation_checkpointing,
+            latency=p.latency,
         )
 
     def _threads(self) -> int:

@@ -105,6 +105,7 @@ def _fit(me: Any, shipped: Shipped, told: dict[str, Any]) -> None:
         accumulate=told["accumulate"],
         shard=told["shard"],
         recompute=told["recompute"],
+        latency=told["latency"],
     )
     recipe.fit(seen(train, options), None if valid is None else seen(valid, options), options, ctx)
 

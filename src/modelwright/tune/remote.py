@@ -237,7 +237,7 @@ def _fitted(shipped: Shipped, told: dict[str, Any], mailbox: Any, line: _Line) -
         seed=told["seed"], threads=told["threads"], device=pick_device(told["device"]) if told["torch"] else "cpu",
         extent=told["extent"], class_weight=told["class_weight"], memory=told["memory"], sensitive=tuple(told["sensitive"]),
         probe=told["probe"], accumulate=told["accumulate"], recompute=told["recompute"], compiles=told["compiles"],
-        peers=peers, rest=None if told["rest"] is None else _seen_here(told["rest"](rank, size)),
+        peers=peers, latency=told["latency"], rest=None if told["rest"] is None else _seen_here(told["rest"](rank, size)),
     )  # fmt: skip
     watch, scores, batch_ms = Stopwatch(), None, 0.0
     begun = time.monotonic()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 from pydantic import Field
@@ -54,6 +54,9 @@ class DetectorModel(Model):
     """A trained detector with its canvas, and the curves of its labels, from which thresholds are taken."""
 
     session: Any = None  # of an exported graph that answers in the network's place
+    mirrors: ClassVar[bool] = (
+        True  # whether the network gives one box a place, so that a mirrored picture's can be set beside them
+    )
 
     def __init__(
         self, network: Any, canvas: Canvas, options: DetectorOptions, target: TargetCodec, extent: dict[str, Any],
@@ -121,20 +124,28 @@ class DetectorModel(Model):
             return run(self.session, view)
         import torch
 
-        self.network.eval()
+        network = self._answering().eval()
         with torch.inference_mode():
-            raw = self.network({"pixels": torch.from_numpy(np.ascontiguousarray(view))[None].to(self.device)})
+            raw = network({"pixels": torch.from_numpy(np.ascontiguousarray(view))[None].to(self.device)})
         sure, boxes = raw.logits[0].sigmoid().cpu().numpy(), raw.boxes[0].cpu().numpy()
         at, kinds = np.nonzero(sure >= LEAST)
         found, scores = boxes[at].astype(np.float64), sure[at, kinds].astype(np.float64)
         keep = suppress(found, scores, kinds, TOGETHER)
         return found[keep], scores[keep], kinds[keep]
 
+    def _answering(self) -> Any:
+        """Return the network that answers: the trained one, or one that looks at each canvas mirrored as well (`extent["mirrored"]`)."""
+        if not self.extent.get("mirrored"):
+            return self.network
+        from modelwright.models.detection.mirrored import Mirrored
+
+        return Mirrored(self.network)
+
     def objects_graph(self) -> Any:
         """Return the detector as an ONNX graph, suppression inside: a canvas to boxes, scores and labels."""
         from modelwright.recipes.boxes._onnx import graph_of
 
-        return graph_of(self.network.cpu().eval(), self.canvas.width, self.canvas.height, TOGETHER, LEAST)
+        return graph_of(self._answering().cpu().eval(), self.canvas.width, self.canvas.height, TOGETHER, LEAST)
 
     @property
     def objects_about(self) -> str:

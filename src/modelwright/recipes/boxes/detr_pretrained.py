@@ -35,6 +35,7 @@ class DetrModel(DetectorModel):
     """A detector with queries; what it saves is whole and needs no base."""
 
     recipe = "detr-pretrained"
+    mirrors = False  # its queries have no places
 
     @classmethod
     def options_of(cls, told: Mapping[str, Any]) -> DetectorOptions:
