@@ -22,7 +22,6 @@ from typing import Any, Literal, get_args
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from modelwright.core.errors import ColumnError, unknown
 from modelwright.core.facts.data import ColumnFact
@@ -305,6 +304,8 @@ class Related:
 
     def places(self, values: pa.Array) -> np.ndarray:
         """Return the line of each value [N], -1 for one that has none."""
+        import pyarrow.compute as pc  # takes longer than all of this module, and helpers that decode never need it
+
         return np.asarray(pc.index_in(values.cast(pa.string()), self.keys).fill_null(-1), np.int64)
 
     def lines(self, values: pa.Array) -> Table:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import tempfile
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, suppress
 from typing import Any
@@ -23,7 +23,7 @@ from modelwright.core.worker_processes import Helper, Work
 _SHARE = 4  # a decoded column may take one part in so many of the memory that is free
 _TOGETHER, _FIRST = 256, 64  # cells at once; those that the rest is judged by
 _WORTH = 3.0  # seconds of one core from which further processes are begun; each takes most of one to begin
-_MOST = 16 << 20  # bytes that a process sends at once
+_MOST = 1 << 20  # bytes that a process sends at once: what its pipe holds
 
 
 def decoded(
@@ -80,17 +80,25 @@ def _in_processes(out: np.ndarray, values: pa.Array, known: np.ndarray, work: Wo
     together = max(1, min(_TOGETHER, _MOST // max(1, out[0].nbytes)))
     starts = iter(range(0, len(known), together))
 
-    def through(who: Helper | Work) -> None:
+    def asked() -> Iterator[tuple[np.ndarray, pa.Array]]:
         for start in starts:  # whoever is free takes the next
             index = known[start : start + together]
-            out[index] = who.all(values.take(pa.array(index)))
+            yield index, values.take(pa.array(index))
+
+    def here() -> None:
+        for index, cells in asked():
+            out[index] = work.all(cells)
+
+    def there(helper: Helper) -> None:
+        for index, made in helper.each(asked()):
+            out[index] = made
 
     with ExitStack() as stack, ThreadPoolExecutor(cores()) as pool:
-        workers: list[Helper | Work] = [work]
+        helpers: list[Helper] = []
         with suppress(OSError):  # no further process is to be had
             for _ in range(cores() - 1):
-                workers.append(stack.enter_context(Helper(work)))
-        for ended in [pool.submit(through, who) for who in workers]:
+                helpers.append(stack.enter_context(Helper(work)))
+        for ended in [pool.submit(here), *(pool.submit(there, helper) for helper in helpers)]:
             ended.result()
 
 

@@ -24,7 +24,6 @@ from urllib.parse import unquote, urlsplit
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from modelwright.core.encrypted_files import open_plain
 from modelwright.core.envelope import SUFFIX
@@ -111,7 +110,7 @@ def some_strings(values: pa.ChunkedArray) -> list[str]:
     """Return some distinct cells of a string column; [] for other types."""
     if not (pa.types.is_string(values.type) or pa.types.is_large_string(values.type)):
         return []
-    distinct = pc.unique(values.slice(0, 20 * _LOOK)).drop_null().to_pylist()
+    distinct = values.slice(0, 20 * _LOOK).unique().drop_null().to_pylist()
     return [v for v in distinct if v.strip()][:_LOOK]
 
 
@@ -119,11 +118,17 @@ def some_bytes(values: pa.ChunkedArray) -> list[bytes]:
     """Return the beginnings of some cells that hold bytes, by themselves or in a struct with `bytes`; [] for others."""
     kind = values.type
     if pa.types.is_struct(kind) and kind.get_field_index("bytes") >= 0:
-        values = pc.struct_field(values, "bytes")
+        values = _field(values, "bytes")
         kind = values.type
     if not (pa.types.is_binary(kind) or pa.types.is_large_binary(kind)):
         return []
     return [v[:64] for v in values.slice(0, _LOOK).to_pylist() if v]
+
+
+def _field(values: pa.ChunkedArray, name: str) -> pa.ChunkedArray:
+    import pyarrow.compute as pc  # takes longer than all of this module, and helpers that decode never need it
+
+    return pc.struct_field(values, name)
 
 
 def looks_like(values: pa.ChunkedArray, suffixes: frozenset[str], mime: str, magic: Sequence[bytes]) -> bool:
@@ -135,7 +140,7 @@ def looks_like(values: pa.ChunkedArray, suffixes: frozenset[str], mime: str, mag
     if starts:
         return sum(any(_begins(s, m) for m in magic) for s in starts) >= 0.8 * len(starts)
     if pa.types.is_struct(values.type) and values.type.get_field_index("path") >= 0:
-        values = pc.struct_field(values, "path")
+        values = _field(values, "path")
     cells = some_strings(values)
     own = sum(
         c[:40].lower().startswith(f"data:{mime}/")
