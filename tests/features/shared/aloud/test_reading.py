@@ -85,6 +85,32 @@ def test_texts_are_cut_into_sentences():
     assert sum(len(text.split()) for text, _ in parts) == 2000
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "a boy with glasses reads a book near the wall " * 40,
+        "one, two, three, four, " * 120,
+        "x" * 3000,
+        "很长的句子没有标点" * 60,
+        "句子很长，有标点，" * 60,
+    ],
+)
+def test_a_text_without_an_end_is_spoken_in_pieces(text):
+    reader = Reader("zh" if text[0] > "z" else "en", "")  # letters, so that no program is needed
+    found = list(reader.read(text))
+    whole = [s.base for sentence in found for s in sentence.sounds if s.base not in PAUSES]
+    once = [
+        s.base for sentence in reader.read(text[: len(text) // 10]) for s in sentence.sounds if s.base not in PAUSES
+    ]
+    assert len(found) >= 5
+    assert len(whole) == pytest.approx(10 * len(once), rel=0.02)  # nothing is lost
+    assert max(len(s.sounds) for s in found) <= 1.5 * LONGEST
+
+
+def test_a_short_text_stays_one_sentence():
+    assert len(list(Reader("en", "").read("one, two, three, four"))) == 1
+
+
 def test_what_cannot_be_said_is_named():
     reader = Reader("en", "")
     found = list(reader.read("Hello 😀 привет €5. Bye"))
@@ -161,7 +187,11 @@ def test_ssml_says_how():
         ('<!DOCTYPE s [<!ENTITY a "b">]><speak>&a;</speak>', "document type"),
         ('<!DOCTYPE s SYSTEM "http://x/y"><speak>a</speak>', "document type"),
         ('<speak><break time="soon"/></speak>', "soon"),
+        ('<speak><break time="500s"/></speak>', "500s.*10s"),
         ('<speak><prosody rate="odd">a</prosody></speak>', "odd"),
+        ('<speak><prosody rate="1000%">a</prosody></speak>', "30% to 300%"),
+        ('<speak><prosody pitch="+20st">a</prosody></speak>', r"20st.*12st"),
+        ('<speak><prosody pitch="-80%">a</prosody></speak>', "-80%"),
         ('<speak><say-as interpret-as="song">a</say-as></speak>', "song"),
         ("<speak>" + "<p>" * MOST_DEEP + "a" + "</p>" * MOST_DEEP + "</speak>", "nested"),
         ("<speak><?x y?></speak>", "processing instruction"),

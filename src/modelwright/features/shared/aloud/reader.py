@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Self
 
 from modelwright.features.shared.aloud import chinese, english, phonemes, ssml
-from modelwright.features.shared.aloud.sentences import sentences
+from modelwright.features.shared.aloud.sentences import LONGEST, letters, sentences
 from modelwright.features.shared.spoken_numbers import amounts, spoken
 from modelwright.features.shared.transcript_rules import HAN, language_of
 
@@ -195,13 +195,19 @@ def _script(letter: str) -> str:
 
 
 def _by_sentence(parts: Iterator[_Part]) -> Iterator[list[_Part]]:
-    """Yield the parts of each sentence."""
+    """Yield the parts of each sentence; one that goes on and on is ended between two of them, so that it is spoken as it comes."""
     held: list[_Part] = []
+    size = 0
     for part in parts:
+        more = sum(letters(run) for run, _ in part.runs)
+        if held and size + more > LONGEST:
+            yield held
+            held, size = [], 0
         held.append(part)
+        size += more
         if part.mark and part.mark != ",":
             yield held
-            held = []
+            held, size = [], 0
     if held:
         yield held
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-LONGEST = 240  # characters of a sentence; longer ones are cut where it hurts least
+LONGEST = 240  # letters of a sentence, some 15 s; longer ones are cut where it hurts least
+_SYLLABLE = 3  # letters that a Chinese character takes as long as
+_HAN = re.compile(r"[\u3400-\u9fff]")
 _END = re.compile(r"[.!?…]+[\"'”’)\]]*(?=\s|$)|[。！？；…]+[”’」』）]*|\n+|;(?=\s)")
 _SHORT = re.compile(
     r"(?:^|[\s(])(?:mr|mrs|ms|dr|prof|st|jr|sr|vs|etc|approx|dept|inc|ltd|fig|vol|no|gen|col|capt|lt|rev|sgt|e\.g|i\.e|[a-z])\.$", re.I
@@ -26,16 +28,24 @@ def sentences(text: str) -> Iterator[tuple[str, str]]:
     yield from _cut(text[start:], "")
 
 
+def letters(text: str) -> int:
+    """Return how long a text is to speak, in letters of an alphabet."""
+    return len(text) + (_SYLLABLE - 1) * len(_HAN.findall(text))
+
+
 def _cut(text: str, mark: str) -> Iterator[tuple[str, str]]:
     text = text.strip()
-    while len(text) > LONGEST:
-        at = next((c for cut in _CUTS if (c := _last(cut, text)) is not None), LONGEST)
+    while letters(text) > LONGEST:
+        most = min(len(text), LONGEST)
+        while letters(text[:most]) > LONGEST:
+            most -= max(1, (letters(text[:most]) - LONGEST) // _SYLLABLE)
+        at = next((c for cut in _CUTS if (c := _last(cut, text, most)) is not None), most)
         yield text[:at].strip(" ,，"), ","
         text = text[at:].strip()
     if text:
         yield text, mark
 
 
-def _last(cut: re.Pattern[str], text: str) -> int | None:
-    found = [m.end() for m in cut.finditer(text[:LONGEST]) if m.end() > LONGEST // 4]
+def _last(cut: re.Pattern[str], text: str, most: int) -> int | None:
+    found = [m.end() for m in cut.finditer(text[:most]) if m.end() > most // 4]
     return found[-1] if found else None

@@ -18,6 +18,9 @@ _BREAKS = {"none": 0.0, "x-weak": 0.1, "weak": 0.2, "medium": 0.4, "strong": 0.7
 _RATES = {"x-slow": 0.5, "slow": 0.75, "medium": 1.0, "default": 1.0, "fast": 1.3, "x-fast": 1.7}
 _PITCHES = {"x-low": -6.0, "low": -3.0, "medium": 0.0, "default": 0.0, "high": 3.0, "x-high": 6.0}
 _LONGEST = 10.0  # seconds of one break
+_SPEEDS = (0.3, 3.0)  # times as fast
+_OCTAVE = 12.0  # semitones up or down
+_TONES_TOLD = ("-12st (-50%)", "+12st (+100%)")
 _SPELLED = frozenset(("characters", "spell-out", "verbatim", "digits", "telephone"))
 _AS = frozenset(("cardinal", "ordinal", "number", "date", "time", "currency", "unit", "fraction", "address"))
 ELEMENTS = frozenset("speak p s break prosody emphasis sub say-as voice".split())
@@ -157,25 +160,36 @@ class _Reader:
                     f"break 的时长为 `{attributes['time'][:20]}`；应写作 500ms、1.5s 等形式",
                 )
             assert m is not None
-            return min(_LONGEST, float(m[1]) * (1e-3 if m[2] == "ms" else 1.0))
+            value = float(m[1]) * (1e-3 if m[2] == "ms" else 1.0)
+            return self._within(value, 0.0, _LONGEST, "break", attributes["time"], ("0s", f"{_LONGEST:g}s"))
         return self._by_name(attributes.get("strength", "medium"), _BREAKS, "break strength")
 
     def _rate(self, text: str) -> float:
         m = _PERCENT.match(text.strip())
         if m is not None:
             value = float(m[1]) / 100
-            return float(min(3.0, max(0.3, 1 + value if text.strip()[0] in "+-" else value)))
+            value = 1 + value if text.strip()[0] in "+-" else value
+            return self._within(value, *_SPEEDS, "prosody rate", text, tuple(f"{100 * v:g}%" for v in _SPEEDS))
         return self._by_name(text, _RATES, "prosody rate")
 
     def _pitch(self, text: str) -> float:
         text = text.strip()
         m = _TONES.match(text)
         if m is not None:
-            return float(min(12.0, max(-12.0, float(m[1]))))
+            return self._within(float(m[1]), -_OCTAVE, _OCTAVE, "prosody pitch", text, _TONES_TOLD)
         m = _PERCENT.match(text)
         if m is not None and text[0] in "+-":
-            return float(min(12.0, max(-12.0, 12 * math.log2(max(0.25, 1 + float(m[1]) / 100)))))
+            tone = 12 * math.log2(max(1e-3, 1 + float(m[1]) / 100))
+            return self._within(tone, -_OCTAVE, _OCTAVE, "prosody pitch", text, _TONES_TOLD)
         return self._by_name(text, _PITCHES, "prosody pitch")
+
+    def _within(self, value: float, low: float, high: float, what: str, text: str, told: tuple[str, ...]) -> float:
+        if not low <= value <= high:
+            _refused(
+                f"has a {what} of `{text.strip()[:20]}`; expected {told[0]} to {told[1]}",
+                f"{what} 的值为 `{text.strip()[:20]}`；应在 {told[0]} 到 {told[1]} 之间",
+            )
+        return value
 
     def _by_name(self, text: str, known: dict[str, float], what: str) -> float:
         if text.strip() not in known:
