@@ -243,6 +243,72 @@ def test_a_store_whose_library_is_absent_names_the_extra(monkeypatch):
         read("s3://bucket/d.parquet")
 
 
+@pytest.mark.parametrize("keeper", ["simplecache", "filecache"])
+def test_what_keeps_copies_on_the_way_changes_nothing(tmp_path, keeper):
+    (tmp_path / "p").mkdir()
+    pq.write_table(TABLE.slice(0, 60), tmp_path / "p" / "1.parquet")
+    pq.write_table(TABLE.slice(60), tmp_path / "p" / "2.parquet")
+    (tmp_path / "d.csv").write_text("x,y\n1,a\n")
+    for name in ("p", "p/*.parquet"):
+        assert read(f"{keeper}::file://{tmp_path}/{name}").equals(TABLE)
+    assert read(f"{keeper}::file://{tmp_path}/d.csv").to_pydict() == {"x": ["1"], "y": ["a"]}
+    with pytest.raises(DataError, match=f"There is no file at {keeper}::file://"):
+        read(f"{keeper}::file://{tmp_path}/no.csv")
+    assert _remote.extra_of(f"{keeper}::s3://b/d.csv") == "s3"
+
+
+@pytest.mark.parametrize("url", ["zip://d.csv::file:///x.zip", "nixcache::s3://b/d.csv"])
+def test_other_file_systems_on_the_way_are_refused_by_name(url):
+    with pytest.raises(DataError, match="filecache, simplecache"):
+        read(url)
+
+
+@contextlib.contextmanager
+def served(answer):
+    """A server of this process that gives `answer` (of the handler) to every request; yields its address without `http://`."""
+
+    class Server(http.server.BaseHTTPRequestHandler):
+        def do_GET(self):
+            answer(self)
+
+        do_HEAD = do_GET  # noqa: N815 - as the library calls it
+
+        def log_message(self, *_):
+            pass
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Server) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"127.0.0.1:{server.server_port}"
+        server.shutdown()
+
+
+def test_parquet_of_a_server_that_tells_no_size_is_fetched(tmp_path):
+    pytest.importorskip("aiohttp")
+    pq.write_table(TABLE, tmp_path / "d.parquet")
+    held = (tmp_path / "d.parquet").read_bytes()
+
+    def whole(handler):
+        handler.send_response(200)
+        handler.end_headers()
+        if handler.command == "GET":
+            handler.wfile.write(held)
+
+    with served(whole) as address:
+        assert read(f"http://{address}/d.parquet").equals(TABLE)
+
+
+def test_a_server_that_falls_silent_is_told_and_no_password_is(monkeypatch):
+    pytest.importorskip("aiohttp")
+    monkeypatch.setattr(_remote, "_SILENT", 0.2)
+    until = threading.Event()
+    with served(lambda _: until.wait(30)) as address:
+        with pytest.raises(DataError, match="Nobody answers at") as found:
+            read(f"http://me:secret@{address}/d.csv")
+        until.set()
+    assert "secret" not in str(found.value)
+    assert not found.value.words.zh.count("secret")
+
+
 def test_urls_of_databases_are_none_of_these():
     assert not _remote.is_url("postgresql://u@h/d")
     assert not _remote.is_url("sqlite:///d.db")

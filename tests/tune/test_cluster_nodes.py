@@ -9,6 +9,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from pathlib import Path
 
 import numpy as np
 import psutil
@@ -52,6 +53,8 @@ def head(cpus=1):
         port = s.getsockname()[1]
     told = {"num_cpus": cpus, "object_store_memory": 128 << 20, "include_dashboard": False}
     place = tempfile.mkdtemp(prefix="mw-")  # short, as its sockets lie there
+    # where Ray notes its address, whichever folder it is given, and where nothing need have been before
+    Path(tempfile.gettempdir(), "ray").mkdir(exist_ok=True)
     cluster = Cluster(initialize_head=True, head_node_args={**told, "ray_client_server_port": port, "temp_dir": place})
     try:
         _wait_for(port)

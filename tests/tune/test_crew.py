@@ -128,8 +128,8 @@ def test_torchrun_is_told_why_and_has_no_others_to_end(tmp_path):
 def test_torchrun_trains_with_two_processes(tmp_path):
     written(tmp_path / "d.csv")
     command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", "-m", "modelwright", "run",
-               "d.csv", "--target", "label", "--budget", "30s", "--recipe", "textcnn", "--folds", "1", "--search", "none", "--json"]  # fmt: skip
-    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=120, check=False)
+               "d.csv", "--target", "label", "--budget", "90s", "--recipe", "textcnn", "--folds", "1", "--search", "none", "--json"]  # fmt: skip
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=240, check=False)
     assert done.returncode == 0, done.stderr
     assert (tmp_path / "runs" / "d" / "bundle" / "manifest.json").is_file()
     assert done.stdout.count('"folder"') <= 1

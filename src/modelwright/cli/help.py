@@ -7,6 +7,7 @@ modelwright run --task ordinal --help   those of the task besides
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -55,7 +56,8 @@ class Verb(typer.core.TyperCommand):
     allow_extra_args = True  # so that what is too many is told in our words
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        """Read arguments and options, and tell which value counts where one was given twice. Raises OptionError for arguments that are too many."""
+        """Read arguments and options, and tell which value counts where one was given twice. Raises OptionError for arguments that are too
+        many, and for `nan` and `inf`, which Python takes for numbers."""
         if not ctx.resilient_parsing:
             _tell_repeated(self, ctx, args)
         rest = super().parse_args(ctx, args)
@@ -66,6 +68,8 @@ class Verb(typer.core.TyperCommand):
                 f"There is no place for `{many}`: write {ctx.command_path} {known}. See: {ctx.command_path} --help",
                 f"多出了参数 `{many}`：应写作 {ctx.command_path} {known}。参见：{ctx.command_path} --help",
             )
+        if not ctx.resilient_parsing:
+            _check_finite(self, ctx)
         return list(rest)
 
     def format_usage(self, ctx: Any, formatter: Any) -> None:
@@ -81,6 +85,14 @@ class Verb(typer.core.TyperCommand):
         params = self.get_params(ctx)
         _section(formatter, w("Arguments", "参数"), _rows(p for p in params if p.param_type_name == "argument"))
         _section(formatter, w("Options", "选项"), _rows(p for p in params if p.param_type_name != "argument"))
+
+
+def _check_finite(verb: Verb, ctx: Any) -> None:
+    for param in verb.params:
+        value = ctx.params.get(param.name)
+        if isinstance(value, float) and not math.isfinite(value):
+            name = max(param.opts, key=len)
+            raise OptionError(f"{name} takes a number, received `{value}`.", f"{name} 应为数字，收到的是 `{value}`。")
 
 
 class GroupedCommand(Verb):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from copy import deepcopy
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -26,6 +25,7 @@ from modelwright.core.registry import TASKS, names_in
 from modelwright.core.run import write_text
 from modelwright.core.target_names import one_text
 from modelwright.core.task_names import task_named
+from modelwright.core.urls import masked
 from modelwright.core.validation import first_words
 from modelwright.core.words import Words
 
@@ -194,9 +194,14 @@ def stored_config(path: Path) -> dict[str, Any]:
     return values
 
 
+def _masked(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_masked(v) for v in value]
+    return masked(value) if isinstance(value, str) else value
+
+
 def save_config(config: RunConfig, path: Path) -> None:
-    """Write every option, defaults included, as YAML; the password of a database URL is left out."""
+    """Write every option, defaults included, as YAML; passwords in URLs are left out."""
     dumped = config.model_dump()
-    values = {name: dumped[name] for name in options()}
-    values["data"] = re.sub(r"(://[^/@:]*):[^@/]*@", r"\1:***@", values["data"])
+    values = {name: _masked(dumped[name]) for name in options()}
     write_text(path, yaml.safe_dump(values, allow_unicode=True, sort_keys=False))

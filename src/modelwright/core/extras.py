@@ -47,6 +47,8 @@ EXTRAS = {
     "sql": ("sqlalchemy",),
     "live": ("sqlalchemy", "alembic", "fsspec"),
     "postgres": ("psycopg",),
+    "http": ("fsspec", "aiohttp"),
+    "webdav": ("webdav4",),
     "s3": ("s3fs",),
     "gcs": ("gcsfs",),
     "oss": ("ossfs",),

@@ -1,7 +1,8 @@
 """Files behind a URL that fsspec reads: `s3://`, `gs://`, `oss://`, `hdfs://`, `webdav://`, `https://`, `file://`, `memory://`.
 
 Parquet is read row group by row group where it lies, of one file or of all that a pattern or folder names; other formats are fetched
-into a folder of their own for as long as they are read. Needs fsspec, and the extra of the store.
+into a folder of their own for as long as they are read. `simplecache::s3://...` keeps what was read on this machine, as fsspec does it.
+Needs fsspec, and the extra of the store.
 """
 
 from __future__ import annotations
@@ -15,14 +16,20 @@ from typing import Any, BinaryIO
 import pyarrow as pa
 
 from modelwright.core.errors import DataError, InputError, MissingExtra, ModelwrightError
+from modelwright.core.urls import masked
 from modelwright.core.words import Words
 from modelwright.data._faults import forbidden, refuse_closed
 
-_EXTRAS = {"s3": "s3", "s3a": "s3", "gs": "gcs", "gcs": "gcs", "oss": "oss"}
-_SCHEMES = frozenset((*_EXTRAS, "file", "memory", "hdfs", "webdav", "webdavs", "http", "https", "az", "abfs", "abfss"))
+_EXTRAS = {
+    "s3": "s3", "s3a": "s3", "gs": "gcs", "gcs": "gcs", "oss": "oss",
+    "http": "http", "https": "http", "webdav": "webdav", "webdavs": "webdav",
+}  # fmt: skip
+_SCHEMES = frozenset((*_EXTRAS, "file", "memory", "hdfs", "az", "abfs", "abfss"))
+CACHES = frozenset(("simplecache", "filecache"))  # what may stand before `::`
 _WAIT = 10  # seconds for a connection
+_SILENT = 12  # seconds for the next bytes of an answer; clients ask twice
 _STORES: dict[str, dict[str, Any]] = {
-    "s3": {"config_kwargs": {"connect_timeout": _WAIT, "read_timeout": 30, "retries": {"max_attempts": 2}}},
+    "s3": {"config_kwargs": {"connect_timeout": _WAIT, "read_timeout": _SILENT, "retries": {"max_attempts": 2}}},
 }
 _AWAY = (
     "ClientConnector",
@@ -49,7 +56,19 @@ Local = Callable[[Path], Iterator[pa.Table]]
 
 def is_url(text: str) -> bool:
     """Return whether a source is a URL that fsspec reads; those of databases are not."""
-    return text.partition("://")[0].lower() in _SCHEMES and "://" in text
+    head, sign, _ = text.partition("://")
+    *before, scheme = head.lower().split("::")
+    return bool(sign) and scheme in _SCHEMES and CACHES.issuperset(before)
+
+
+def scheme_of(url: str) -> str:
+    """Return the scheme of the store that a URL leads to, whatever keeps copies of it on the way."""
+    return url.partition("://")[0].lower().rpartition("::")[2]
+
+
+def extra_of(url: str) -> str:
+    """Return the extra that reading a URL needs."""
+    return _EXTRAS.get(scheme_of(url), "live")
 
 
 def schemes() -> list[str]:
@@ -62,15 +81,18 @@ def url_batches(url: str, rows: int, parquet: Parquet, local: Local) -> Iterator
 
     Raises DataError where there is nothing, or the store refuses or does not answer; MissingExtra.
     """
+    url, asked = masked(url), url
     with told(url):
-        fs, place = _opened(url)
+        fs, place = _opened(asked)
     if url.lower().startswith("file:") and not _pattern(place) and not _of_parquet(fs, place):
         yield from local(Path(place))  # what lies on this machine is read as one that is named by its path
         return
     with told(url):
         files = _files(fs, place, url)
     for file in files:
-        if file.lower().endswith(".parquet"):
+        with told(url):
+            in_place = file.lower().endswith(".parquet") and bool(fs.size(file))  # parts of one can be asked for
+        if in_place:
             with told(url):
                 yield from parquet(*_in_place(fs, file, url if len(files) == 1 else file), rows)
         else:
@@ -88,8 +110,9 @@ def parquet_files(url: str) -> Iterator[tuple[Any, Callable[[], BinaryIO]]]:
     Raises what the store raises, DataError where there is nothing.
     """
     fs, place = _opened(url)
+    url = masked(url)
     files = _files(fs, place, url)
-    if all(file.lower().endswith(".parquet") for file in files):
+    if all(file.lower().endswith(".parquet") and fs.size(file) for file in files):
         for file in files:
             yield _in_place(fs, file, url if len(files) == 1 else file)
 
@@ -118,18 +141,28 @@ class _Named:
 
 
 def _opened(url: str) -> tuple[Any, str]:
-    scheme = url.partition("://")[0].lower()
+    scheme = scheme_of(url)
     try:
         from fsspec.core import url_to_fs
     except ImportError as e:
         raise MissingExtra("live", f"Reading {scheme}:// URLs", f"读取 {scheme}:// 地址") from e
+    asked = _patience() if scheme in ("http", "https") else _STORES.get("s3" if scheme == "s3a" else scheme, {})
     try:
-        fs, place = url_to_fs(url, **_STORES.get("s3" if scheme == "s3a" else scheme, {}))
+        fs, place = url_to_fs(url, **({scheme: asked} if "::" in url.partition("://")[0] else asked))
     except (ImportError, ValueError) as e:
         if scheme in _EXTRAS:
             raise MissingExtra(_EXTRAS[scheme], f"Reading {scheme}:// URLs", f"读取 {scheme}:// 地址") from e
         raise DataError(f"{scheme}:// URLs cannot be read here: {e}", f"此处无法读取 {scheme}:// 地址：{e}") from e
     return fs, str(place)
+
+
+def _patience() -> dict[str, Any]:
+    """Return how long a server may be silent: its library gives it five minutes for the whole of a file, however large."""
+    try:
+        from aiohttp import ClientTimeout
+    except ImportError:  # which fsspec tells of
+        return {}
+    return {"client_kwargs": {"timeout": ClientTimeout(total=None, sock_connect=_WAIT, sock_read=_SILENT)}}
 
 
 def _files(fs: Any, place: str, url: str) -> list[str]:
@@ -171,6 +204,7 @@ def _parquet_in(fs: Any, place: str) -> list[str]:
 @contextmanager
 def told(url: str) -> Iterator[None]:
     """Let what a store raises become one sentence."""
+    url = masked(url)
     try:
         yield
     except (InputError, ModelwrightError):
@@ -200,9 +234,9 @@ def _refused(url: str, line: str, file: Any) -> DataError | None:
 
     None for a store that knows no users, such as this process's memory.
     """
-    scheme = url.partition("://")[0].lower()
+    scheme = scheme_of(url)
     if scheme == "file":
-        return forbidden(Path(file or url[len("file://") :]))
+        return forbidden(Path(file or url.partition("://")[2]))
     if scheme in _SERVERS:
         return DataError(
             f"{url}: the server refuses to hand it out ({line}). Fetch the file by hand with a login, and name its path.",

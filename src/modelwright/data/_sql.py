@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -11,13 +12,19 @@ import pyarrow as pa
 
 from modelwright.core.errors import DataError, MissingExtra, unknown
 from modelwright.core.words import Words
-from modelwright.data._remote import schemes
+from modelwright.data._remote import CACHES, schemes
 from modelwright.data._shapes import EXACT
 from modelwright.data.text import column
 
 
 def sql_batches(url: str, query: str | None, table: str | None, rows: int) -> Iterator[pa.Table]:
     """Yield the rows of a query or a table. Raises DataError where the database, the table or the query fails."""
+    if "::" in url.partition("://")[0] or re.search(r"::\w+://", url):
+        raise DataError(
+            f"`{url}` leads through a file system that is not read here; what may stand before `::` are {', '.join(sorted(CACHES))}. "
+            "Unpack an archive first, or name the file itself.",
+            f"`{url}` 经过了此处不支持的文件系统；`::` 前只能是 {'、'.join(sorted(CACHES))}。请先解压归档，或直接指定文件。",
+        )
     try:
         import sqlalchemy as sa
         from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import difflib
-import re
 import sys
 from collections.abc import Iterator
 from dataclasses import replace
@@ -19,10 +18,11 @@ from modelwright.core.envelope import SUFFIX
 from modelwright.core.errors import DataError
 from modelwright.core.events import EventStream
 from modelwright.core.reading import Detected, Drawn, Reading
+from modelwright.core.urls import masked
 from modelwright.data import _media
 from modelwright.data._faults import permitted
 from modelwright.data._files import file_batches, remote_parquet
-from modelwright.data._remote import is_url, url_batches
+from modelwright.data._remote import extra_of, is_url, url_batches
 from modelwright.data.arrow import plain
 from modelwright.data.collect import collect, room
 from modelwright.data.frames import frame_batches
@@ -30,6 +30,7 @@ from modelwright.data.records import BLANK, Misfit
 from modelwright.data.row_groups import row_groups
 
 _BATCH = 8192
+_ENDINGS = {".xlsx": "excel", ".pdf": "documents", ".docx": "documents", ".dcm": "dicom"}  # -> extra
 _SAMPLE = 3  # one part in so many of the room for rows is for a sample where others read the rest: it goes to them, too
 
 
@@ -77,7 +78,7 @@ def _is_folder_or_archive(source: Any) -> bool:
 
 def source_name(source: Any, other: str = "the data") -> str:
     """Return a source as messages call it: a path, or a URL without its password; `other` for rows in memory."""
-    return re.sub(r"(://[^/@:]*):[^@/]*@", r"\1:***@", str(source)) if isinstance(source, (str, Path)) else other
+    return masked(str(source)) if isinstance(source, (str, Path)) else other
 
 
 def batches(
@@ -168,6 +169,16 @@ def _local(
         )
         return
     yield from file_batches(path, endings[-1] if endings else "", how, rows, events, misfits, detected)
+
+
+def extras_of(source: str) -> set[str]:
+    """Return the extras that reading a file, a URL or a database needs."""
+    found = {_ENDINGS[e] for e in [Path(source.partition("?")[0]).suffix.lower()] if e in _ENDINGS}
+    if is_url(source):
+        found.add(extra_of(source))
+    elif "://" in source:
+        found |= {"sql", "postgres"} if source.startswith("postgres") else {"sql"}
+    return found
 
 
 def folder_of(source: Any) -> Path:

@@ -9,7 +9,7 @@ from modelwright.core.errors import MissingExtra
 from modelwright.core.recipe import get_recipe
 from modelwright.core.schema import Schema
 
-_FILES: Mapping[str, tuple[str, tuple[str, ...]]] = {
+FILES: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "image": ("image", ("PIL",)),
     "audio": ("audio", ("soundfile", "soxr")),
     "video": ("video", ("av",)),
@@ -25,8 +25,8 @@ def needed(recipes: Iterable[str], schema: Schema) -> dict[str, tuple[str, ...]]
         if recipe.extra:
             found.setdefault(recipe.extra, set()).update(set(recipe.needs) - set(recipe.trains_with))
     for column in schema.inputs:
-        if column.modality in _FILES:
-            extra, modules = _FILES[column.modality]
+        if column.modality in FILES:
+            extra, modules = FILES[column.modality]
             found.setdefault(extra, set()).update(modules)
     return {extra: tuple(sorted(found[extra])) for extra in sorted(found)}
 

@@ -60,7 +60,8 @@ def test_a_run_tells_what_its_network_took(run):
      ([*PAPER[:2], "many", *PAPER[3:]], "--parameters takes"), ([*PAPER, "--batch", "-5"], "--batch takes 1 or more"),
      ([*PAPER, "--batch", "0"], "--batch takes"), ([*PAPER, "--rows", "-5"], "--rows takes"), ([*PAPER, "--price", "-4"], "--price takes"),
      ([*PAPER, "--per-node", "0"], "--per-node takes"), ([*PAPER, "--gpus", "5000"], "from 1 to 4096"),
-     ([*PAPER, "--half-step", "9h"], "--half-step is")],
+     ([*PAPER, "--half-step", "9h"], "--half-step is"), ([*PAPER, "--price", "nan"], "--price takes a number, received `nan`"),
+     ([*PAPER, "--rows", "inf"], "--rows takes a number"), ([*PAPER, "--gpus", "²"], "--gpus takes"), ([*PAPER, "--candidate", "x"], "cost RUN --candidate x")],
 )  # fmt: skip
 def test_what_does_not_fit_is_said(arguments, error):
     with pytest.raises(OptionError, match=error):
@@ -74,6 +75,12 @@ def test_a_run_that_is_none_and_one_without_networks(run, tmp_path):
         CliRunner().invoke(app, ["cost", str(run), "--candidate", "x"], catch_exceptions=False)
     (run / "candidates" / "textcnn" / "curves-0.json").unlink()
     with pytest.raises(OptionError, match="holds no network"):
+        CliRunner().invoke(app, ["cost", str(run)], catch_exceptions=False)
+
+
+def test_steps_of_several_processes_are_not_taken_for_those_of_one_device(run):
+    (run / "config.yaml").write_text("data: d.csv\ndevices: 2\n")
+    with pytest.raises(OptionError, match="trained by 2 processes"):
         CliRunner().invoke(app, ["cost", str(run)], catch_exceptions=False)
 
 

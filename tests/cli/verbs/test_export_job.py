@@ -1,7 +1,9 @@
 """`modelwright export-job`: files that parse, and a script that runs, goes on, and ends where all is done."""
 
+import contextlib
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -50,6 +52,7 @@ def test_a_script_for_slurm_parses_and_asks_for_what_was_said(tmp_path, monkeypa
     assert asked["time"] == "03:15:00"
     for script in ("job.slurm", "run.sh"):
         checked(folder / script)
+    assert 'SRUN_CPUS_PER_TASK="${SLURM_CPUS_PER_TASK:-32}"' in text  # else srun gives each machine's step one core
     assert make_config(**load_config(folder / "run.yaml")).data == "s3://b/reviews.parquet"
     wanted = (folder / "requirements.txt").read_text()
     assert "s3fs" in wanted
@@ -82,7 +85,10 @@ def test_manifests_for_kubernetes_and_a_task_for_skypilot_parse(tmp_path, monkey
     assert (
         task["file_mounts"]["~/modelwright-runs"]["mode"] == "MOUNT_CACHED"
     )  # runs outlive a machine that is taken away
+    bucket = task["file_mounts"]["~/modelwright-runs"]["name"]
+    assert re.fullmatch(r"d-runs-[0-9a-f]{8}", bucket)  # one that nobody else in the world has
     assert "use_spot: false" in (folder / "README.md").read_text()
+    assert f"s3://{bucket}" in (folder / "README.md").read_text()
     assert (folder / "data" / "d.csv").read_text() == ROWS
     assert "&& sky jobs launch" in start
     (folder / "body.sh").write_text("#!/usr/bin/env bash\n" + task["run"])
@@ -91,7 +97,7 @@ def test_manifests_for_kubernetes_and_a_task_for_skypilot_parse(tmp_path, monkey
 
 def test_the_script_runs_here_goes_on_and_ends_where_all_is_done(tmp_path, monkeypatch):
     written(tmp_path / "d.csv")
-    folder, _ = made(tmp_path, monkeypatch, str(tmp_path / "d.csv"), "--target", "label", "--budget", "10s", "--recipe", "linear",
+    folder, _ = made(tmp_path, monkeypatch, str(tmp_path / "d.csv"), "--target", "label", "--budget", "60s", "--recipe", "linear",
                      "--folds", "1", "--search", "none")  # fmt: skip
     env = {**os.environ, "PYTHON": sys.executable, "PYTHONPATH": ""}
     for name in ("SLURM_SUBMIT_DIR", "RANK", "WORLD_SIZE"):
@@ -106,6 +112,48 @@ def test_the_script_runs_here_goes_on_and_ends_where_all_is_done(tmp_path, monke
         ["bash", "run.sh"], cwd=folder, env=env, capture_output=True, text=True, check=True, timeout=60
     )
     assert again.stdout == "runs/d is finished\n"
+
+
+@pytest.mark.parametrize(("nodes", "kept"), [("1", True), ("2", False)])
+def test_several_machines_meet_in_a_folder_that_all_see(tmp_path, monkeypatch, nodes, kept):
+    folder, _ = made(tmp_path, monkeypatch, "d.csv", "--target", "y", "--nodes", "2")
+    shown = tmp_path / "python"
+    shown.write_text("#!/usr/bin/env bash\necho $TMPDIR\n")
+    shown.chmod(0o755)
+    own = tmp_path / "own"
+    env = {**os.environ, "PYTHON": str(shown), "NODES": nodes, "TMPDIR": str(own)}
+    done = subprocess.run(["bash", folder / "run.sh"], env=env, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == str(own if kept else folder / "tmp")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "extras"),
+    [(["d.csv"], set()), (["p.csv"], {"pillow"}), (["s3://b/d.parquet"], {"s3fs"}), (["simplecache::gs://b/d.parquet"], {"gcsfs"}),
+     (["d.csv", "--test", "https://h/t.csv"], {"fsspec[http]"}), (["d.csv", "--recipe", "catboost"], {"catboost"}),
+     (["d.csv", "--epsilon", "3"], {"opacus"}), (["d.csv", "--devices", "2"], {"accelerate"})],
+)  # fmt: skip
+def test_what_is_installed_there_reads_and_trains_what_the_run_names(tmp_path, monkeypatch, arguments, extras):
+    (tmp_path / "p.png").write_bytes(b"\x89PNG\r\n\x1a\n")
+    (tmp_path / "p.csv").write_text("picture,y\n" + "".join(f"p.png,{'ab'[i % 2]}\n" for i in range(8)))
+    folder, _ = made(tmp_path, monkeypatch, *arguments, "--target", "y", "--to", "kubernetes")
+    wanted = {re.split(r"[<>=;]", x)[0] for x in (folder / "requirements.txt").read_text().split()}
+    assert wanted & {"pillow", "s3fs", "gcsfs", "fsspec[http]", "opacus", "accelerate"} == extras - {"catboost"}
+    assert extras <= wanted
+    assert "rdkit" not in wanted
+
+
+def test_a_source_on_this_machine_that_is_named_by_a_url_goes_along(tmp_path, monkeypatch):
+    import sqlite3
+
+    folder, _ = made(tmp_path, monkeypatch, f"file://{tmp_path}/d.csv", "--target", "y", "--to", "kubernetes")
+    assert make_config(**load_config(folder / "run.yaml")).data == "data/d.csv"
+    assert (folder / "data" / "d.csv").read_text() == ROWS
+    with contextlib.closing(sqlite3.connect(tmp_path / "r.db")) as db:
+        db.execute("create table t (y text)")
+    for place, found in (("skypilot", "sqlite:///data/r.db"), ("slurm", f"sqlite:///{tmp_path}/r.db")):
+        folder, _ = made(tmp_path, monkeypatch, "sqlite:///r.db", "--table", "t", "--target", "y", "--to", place)
+        assert make_config(**load_config(folder / "run.yaml")).data == found
+    assert (tmp_path / "r-skypilot" / "data" / "r.db").is_file()
 
 
 def test_an_earlier_run_gives_its_options(tmp_path, monkeypatch):
@@ -149,7 +197,8 @@ def test_a_job_for_machines_that_see_nothing_of_this_one_holds_what_its_cells_an
     [([], "Name the data"), (["d.csv", "--target", "z"], "no column `z`"), (["no.csv", "--target", "y"], "no file no.csv"),
      (["d.csv", "--target", "y", "--recipe", "xgboost"], "nearest is `trees`"), (["d.csv", "--limit", "10"], "needs a unit"),
      (["d.csv", "--target", "y", "--nodes", "2", "--to", "skypilot"], "share no folder"), (["d.csv", "--to", "slrum"], "slurm"), (["d.csv", "--nodes", "0"], "--nodes takes 1"),
-     (["d.csv", "--limit", "10s"], "shorter than the budget"), (["d.csv", "--nodes", "2", "--cluster", "local"], "leave --nodes out")],
+     (["d.csv", "--limit", "10s"], "shorter than the budget"), (["d.csv", "--nodes", "2", "--cluster", "local"], "leave --nodes out"),
+     (["memory://d.csv", "--target", "y"], "are in memory")],
 )  # fmt: skip
 def test_what_does_not_fit_is_said_and_nothing_is_written(tmp_path, monkeypatch, arguments, error):
     monkeypatch.chdir(tmp_path)

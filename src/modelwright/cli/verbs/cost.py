@@ -94,6 +94,11 @@ def add(app: typer.Typer) -> None:
                 f"--precision takes mixed or float32, received `{precision}`.",
                 f"--precision 应为 mixed 或 float32，收到的是 `{precision}`。",
             )
+        if candidate is not None and model is None:
+            raise OptionError(
+                f"--candidate names one of a run: write modelwright cost RUN --candidate {candidate}",
+                f"--candidate 指某次运行中的候选：请写 modelwright cost 运行 --candidate {candidate}",
+            )
         name, found = "", None
         if model is not None:
             name, found = measured_in(Path(model), candidate)
@@ -136,7 +141,7 @@ def _counts(text: str) -> list[int]:
     from modelwright.core.errors import OptionError
 
     parts = [p.strip() for p in text.split(",")]
-    if not all(p.isdigit() and 1 <= int(p) <= _MOST for p in parts):
+    if not all(p.isdecimal() and 1 <= int(p) <= _MOST for p in parts):
         raise OptionError(
             f"--gpus takes numbers from 1 to {_MOST}, such as 1,8,64, received `{text}`.",
             f"--gpus 应为 1 到 {_MOST} 的数字，如 1,8,64，收到的是 `{text}`。",
@@ -164,11 +169,19 @@ def _number(text: str, flag: str) -> int:
 
 def measured_in(run: Path, candidate: str | None) -> tuple[str, Any]:
     """Return a candidate of a run whose network took steps, and what one took: the best one where none is named. Raises OptionError."""
+    from modelwright.core.config import stored_config
     from modelwright.core.errors import OptionError, unknown
     from modelwright.core.run import RunFolder, read_json
     from modelwright.train.scaling import Measured
 
     folder = RunFolder.find(run)
+    processes = int(stored_config(folder.config).get("devices") or 1)
+    if processes > 1:
+        raise OptionError(
+            f"The networks of {folder.path} were trained by {processes} processes, so what a step takes on one device was not measured: "
+            "name a run without --devices, or say --parameters, --step and --batch.",
+            f"{folder.path} 的网络由 {processes} 个进程训练，没有单设备一步的实测值：请给出未用 --devices 的运行，或给出 --parameters、--step 与 --batch。",
+        )
     splits = read_json(folder.data / "splits.json")
     found: dict[str, tuple[float, Measured]] = {}
     for place in sorted(folder.candidates.glob("*/candidate.json")):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import secrets
 import shlex
 import sys
 from pathlib import Path
@@ -71,7 +72,8 @@ def written(
     from modelwright.pipeline.first_look import look
     from modelwright.release.formats.base import host_name
     from modelwright.release.jobs.base import Job, readme, where_data_is, write_shared
-    from modelwright.release.jobs.shared.carried import carried, made_absolute
+    from modelwright.release.jobs.shared.carried import carried, made_absolute, on_disk
+    from modelwright.release.jobs.shared.wanted import wanted
 
     place: Any = load_file("modelwright.release.jobs", to, Words("place", "目标"))
     data = str(given.get("data") or "")
@@ -93,10 +95,10 @@ def written(
         values = dict(given)
     config = make_config(**values)
     check_tasks(config)
-    if config.data == "memory":
+    if config.data == "memory" or config.data.lower().startswith("memory://"):
         raise OptionError(
-            f"The rows of {earlier} came from memory, which no other machine can read: name a file or URL.",
-            f"{earlier} 的数据来自内存，其他机器无法读取：请指定文件或 URL。",
+            f"The rows of {earlier or data} are in memory, which no other machine can read: name a file or URL.",
+            f"{earlier or data} 的数据在内存中，其他机器无法读取：请指定文件或 URL。",
         )
     if size["nodes"] > 1 and config.cluster:
         raise OptionError(
@@ -112,30 +114,26 @@ def written(
             f"--limit {limit} 短于预算 {told_words(config.budget).zh}：请至少给出该时长，并为启动留几分钟。",
         )
     job = Job(
-        called, host, config, memory_gb=max(1, parse_amount(memory, "--node-memory") >> 30), seconds=seconds, **size
+        called,
+        host,
+        config,
+        memory_gb=max(1, parse_amount(memory, "--node-memory") >> 30),
+        seconds=seconds,
+        mark=secrets.token_hex(4),
+        **size,
     )
     place.check(job)
-    look(config)
+    extras = wanted(config, look(config), job.processes * job.nodes)
     folder = out or Path(f"{called}-{to}")
     if folder.exists() and not replace:
         raise DataError(
             f"{folder} exists already; give --replace or another --out.",
             f"{folder} 已存在；请给出 --replace 或另一个 --out。",
         )
-    extras = [
-        "nn",
-        "tune",
-        "report",
-        "text",
-        *(["devices"] if job.processes * job.nodes > 1 else []),
-        *(["ray"] if config.cluster else []),
-    ]
-    scheme = config.data.partition("://")[0] if "://" in config.data else ""
-    extras += {"s3": ["s3"], "gs": ["gcs"], "gcs": ["gcs"], "oss": ["oss"]}.get(scheme, [])
     with whole_folder(folder) as part:
-        own = place.CARRIES and "://" not in config.data
+        own = place.CARRIES and bool(on_disk(config.data))
         job = dataclasses.replace(job, config=carried(config, part) if place.CARRIES else made_absolute(config))
         write_shared(job, part, extras)
         command: str = place.write(job, part)
-        write_text(part / "README.md", readme(job, to, command, where_data_is(job, own), place.NOTES.format(host=host)))
+        write_text(part / "README.md", readme(job, to, command, where_data_is(job, own), place.notes(job)))
     return folder, command

@@ -24,7 +24,9 @@ set -euo pipefail
 cd "$(dirname "$0")"
 export PYTHONPATH="$PWD${{PYTHONPATH:+:$PYTHONPATH}}"
 : "${{PYTHON:=python3}}" "${{NODES:=1}}" "${{NODE_RANK:=0}}" "${{MASTER:=127.0.0.1}}" "${{PROCESSES:={processes}}}"
-export TMPDIR="${{TMPDIR:-$PWD/tmp}}"  # all machines must see it
+if [ "$NODES" -gt 1 ] || [ -z "${{TMPDIR:-}}" ]; then
+    export TMPDIR="$PWD/tmp"  # several machines must see it, and what a machine names by itself is its own disk
+fi
 mkdir -p "$TMPDIR"
 
 if [ -f runs/{name}/bundle/manifest.json ]; then
@@ -56,6 +58,7 @@ class Job:
     memory_gb: int = 16
     seconds: float = 3600.0
     image: str = "python:3.11-slim"
+    mark: str = ""  # eight letters and digits that no other job has, for names that must be unique in the world
 
     @property
     def processes(self) -> int:
@@ -76,6 +79,9 @@ class Place(Protocol):
 
     def check(self, job: Job) -> None:
         """Raise OptionError for what the place cannot do."""
+
+    def notes(self, job: Job) -> str:
+        """Return what README.md says of the place."""
 
     def write(self, job: Job, folder: Path) -> str:
         """Add the place's own files to a folder that holds the script; return the command that starts the job."""

@@ -40,6 +40,11 @@ _BODY = (
 )
 
 
+def notes(job: Job) -> str:
+    """Return what README.md says of the place."""
+    return NOTES.format(host=job.host)
+
+
 def check(job: Job) -> None:
     """Refuse nothing: a volume that several machines write (ReadWriteMany) is asked for where there are several."""
 

@@ -15,14 +15,24 @@ NOTES = """\
 `task.yaml` asks for spot machines (`use_spot: true`), which cost less and may be taken away at any time: `sky jobs launch` then finds
 another one, and the run goes on from its last finished candidate. For machines that stay, write `use_spot: false`.
 
-Runs are kept in a bucket of the name `{host}-runs`, which outlives the machine: `sky storage ls` shows it. Bring the result home with the
-client of its cloud, such as `aws s3 sync s3://{host}-runs runs`."""
+Runs are kept in a bucket of the name `{bucket}`, which outlives the machine: `sky storage ls` shows it. Bring the result home with the
+client of its cloud, such as `aws s3 sync s3://{bucket} runs`."""
 
 _RUN = """\
 ln -sfn ~/modelwright-runs runs
 export PYTHON="${PYTHON:-python3}"
 exec bash run.sh
 """
+
+
+def notes(job: Job) -> str:
+    """Return what README.md says of the place."""
+    return NOTES.format(bucket=_bucket(job))
+
+
+def _bucket(job: Job) -> str:
+    """Return the name of the bucket: buckets of all customers of a cloud share one space of names, and have 63 letters at most."""
+    return f"{job.host[:40].strip('-')}-runs-{job.mark}"
 
 
 def check(job: Job) -> None:
@@ -45,7 +55,7 @@ def write(job: Job, folder: Path) -> str:
         "resources": resources,
         "workdir": ".",
         # a bucket that outlives a spot machine; MOUNT_CACHED because the run's log is appended to
-        "file_mounts": {"~/modelwright-runs": {"name": f"{job.host}-runs", "mode": "MOUNT_CACHED"}},
+        "file_mounts": {"~/modelwright-runs": {"name": _bucket(job), "mode": "MOUNT_CACHED"}},
         "setup": "python3 -m pip install -q -r requirements.txt -c constraints.txt\n",
         "run": _RUN,
     }

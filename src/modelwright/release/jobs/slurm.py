@@ -35,11 +35,17 @@ if [ "$NODES" -gt 1 ]; then
     MASTER="$(scontrol show hostnames "$SLURM_JOB_NODELIST" | head -n 1)"
 fi
 export NODES MASTER
+export SRUN_CPUS_PER_TASK="${{SLURM_CPUS_PER_TASK:-{cores}}}"  # srun does not take it from the job (since Slurm 22.05)
 if command -v srun > /dev/null; then
     exec srun bash -c 'NODE_RANK="$SLURM_NODEID" bash run.sh'
 fi
 exec bash run.sh
 """
+
+
+def notes(job: Job) -> str:
+    """Return what README.md says of the place."""
+    return NOTES
 
 
 def check(job: Job) -> None:

@@ -20,7 +20,11 @@ from modelwright.core.reading import Reading
 from modelwright.data.sources import batches
 
 PLACE = "data"  # the folder of what was carried
-_NAMED = frozenset({"DATA", "FILE", "FOLDER", "PATH", "NAME"})  # metavars of options that may name a path
+NAMED = frozenset(
+    {"DATA", "FILE", "FOLDER", "PATH", "NAME", "FILE_OR_FOLDER"}
+)  # metavars of options that may name a path
+_DATABASE = "sqlite:///"
+_LOCAL = ("file://", _DATABASE)  # URLs of what lies on this machine
 _TABLES = ("data", "test")  # options whose cells may name files
 _LOOK = 200  # rows in which a column of paths is looked for
 
@@ -30,13 +34,31 @@ def local_paths(config: RunConfig) -> Iterator[tuple[str, str]]:
     for name, found in options().items():
         value = getattr(config, name)
         for text in value if isinstance(value, list) else [value]:
-            if found.option.metavar in _NAMED and isinstance(text, str) and "://" not in text and Path(text).exists():
+            if (
+                found.option.metavar in NAMED
+                and isinstance(text, str)
+                and (path := on_disk(text))
+                and Path(path).exists()
+            ):
                 yield name, text
+
+
+def on_disk(text: str) -> str:
+    """Return the path that a source names on this machine, by itself or as a URL; empty for what lies elsewhere."""
+    for head in _LOCAL:
+        if text.lower().startswith(head):
+            return text[len(head) :]
+    return "" if "://" in text else text
+
+
+def _as_named(text: str, path: str) -> str:
+    """Return a path as this source names it: a database by its URL, all else by the path alone."""
+    return f"{_DATABASE}{path}" if text.lower().startswith(_DATABASE) else path
 
 
 def made_absolute(config: RunConfig) -> RunConfig:
     """Return the options with whole paths, for machines that see the same files as this one."""
-    return _renamed(config, {(n, t): str(Path(t).absolute()) for n, t in local_paths(config)})
+    return _renamed(config, {(n, t): _as_named(t, str(Path(on_disk(t)).absolute())) for n, t in local_paths(config)})
 
 
 def carried(config: RunConfig, folder: Path) -> RunConfig:
@@ -46,15 +68,15 @@ def carried(config: RunConfig, folder: Path) -> RunConfig:
     """
     new: dict[tuple[str, str], str] = {}
     for name, text in local_paths(config):
-        path = Path(text).absolute()
+        path = Path(on_disk(text)).absolute()
         inside = Path(PLACE) / (path.name if name == "data" else f"{name.replace('_', '-')}-{path.name}")
-        new[name, text] = str(inside)
+        new[name, text] = _as_named(text, str(inside))
         if path.is_dir():
             shutil.copytree(path, folder / inside, dirs_exist_ok=True)
             continue
         (folder / PLACE).mkdir(exist_ok=True)
         shutil.copyfile(path, folder / inside)
-        if name in _TABLES:
+        if name in _TABLES and not text.lower().startswith(_DATABASE):
             _carry_named(path, Reading.of(config), folder / PLACE)
     return _renamed(config, new)
 
