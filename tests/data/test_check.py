@@ -157,6 +157,17 @@ def test_pictures_that_cannot_be_read_are_no_duplicates_and_contradict_nothing(t
     assert found["test-overlap"].words.en.startswith("2 test rows")  # of eight, six of which cannot be read
 
 
+def test_pictures_alone_are_duplicates_contradict_and_stand_in_the_test_too(tmp_path):
+    for i in range(30):
+        (tmp_path / f"{i}.png").write_bytes(png(np.full((16, 16, 3), 3 * min(i, 27), np.uint8)))
+    raw = pa.table({"photo": [f"{i}.png" for i in range(30)], "y": ["cat"] * 29 + ["dog"]})
+    table, bad = coerce(raw, infer_schema(raw, target="y", folder=tmp_path), folder=tmp_path)
+    found = {f.code: f for f in check(table, bad=bad, test=table.take(np.arange(5)))}
+    assert found["duplicates"].drop_rows == (28,)
+    assert found["conflict"].rows == (28, 29, 30)
+    assert found["test-overlap"].words.en.startswith("5 test rows")
+
+
 def test_a_row_of_an_unread_picture_beside_a_constant_holds_no_input(tmp_path):
     found = pictures_unread(tmp_path, lambda n: ["A"] * n)
     assert found["empty-rows"].drop_rows == tuple(range(30, 36))

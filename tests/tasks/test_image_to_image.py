@@ -1,5 +1,8 @@
 """Pictures from pictures: a whole run, pairs of every shape, and what is set aside or refused, by file and row."""
 
+import base64
+import io
+
 import numpy as np
 import pyarrow as pa
 import pytest
@@ -44,6 +47,9 @@ def test_a_run_from_a_folder_of_good_pictures(tmp_path, monkeypatch):
     section = run.facts["sections"][0]
     assert section["private"]
     assert section["pictures"][0]["before"].startswith("data:image/jpeg;base64,")
+    for kind in ("before", "after", "wanted"):  # pictures of 56 x 48 are shown as large as can be looked at
+        shown = base64.b64decode(section["pictures"][0][kind].split(",")[1])
+        assert Image.open(io.BytesIO(shown)).size == (5 * 56, 5 * 48)
     page = (run.folder / "report.html").read_text(encoding="utf-8")
     assert page.count('class="slide"') == len(section["pictures"])
     answer = run.predict({"picture": str(tmp_path / "photos" / "p00.png")})[0]["prediction"]
@@ -94,6 +100,26 @@ def test_test_pairs_of_another_scale_than_training_are_refused_before_anything_i
         data_of(good, degrade="noise 25", test=str(tmp_path / "pairs"))
     data, _ = data_of(good, degrade="bicubic x3", test=str(tmp_path / "pairs"))
     assert len(data.test) == 3
+
+
+def test_test_pictures_that_are_trained_on_are_told(tmp_path):
+    photos = str(folder_of(tmp_path / "photos", 12))
+    test = folder_of(tmp_path / "test", 2)
+    (test / "own.png").write_bytes(png(picture(50)))
+    config = make_config(data=photos, task="image-to-image", degrade="bicubic x2", test=str(test))
+    found = get_data(config, photos, EventStream()).findings
+    assert [f.words.en for f in found if f.code == "test-overlap"] == ["2 test pictures (66.7 %) are trained on too."]
+    for old in test.glob("p*.png"):
+        old.unlink()
+    assert not [f for f in get_data(config, photos, EventStream()).findings if f.code == "test-overlap"]
+
+
+def test_a_test_table_of_other_columns_says_which_it_has(tmp_path):
+    photos = str(folder_of(tmp_path / "photos", 12))
+    (tmp_path / "test.csv").write_text("low,high\na.png,b.png\n")
+    config = make_config(data=photos, task="image-to-image", degrade="bicubic x2", test=str(tmp_path / "test.csv"))
+    with pytest.raises(ColumnError, match=r"misses the columns good of the training data; it has low, high\."):
+        get_data(config, photos, EventStream())
 
 
 def test_too_small_moving_deep_and_print_colours(tmp_path):

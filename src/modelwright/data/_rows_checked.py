@@ -8,7 +8,7 @@ from collections.abc import Collection, Sequence
 import numpy as np
 import pyarrow as pa
 
-from modelwright.core.schema import Schema, Table
+from modelwright.core.schema import MEDIA, Schema, Table
 from modelwright.core.unit import Unit
 from modelwright.core.words import Words, counted
 from modelwright.data._leaks import codes_of
@@ -80,7 +80,7 @@ def repeated(table: Table, answers: bool, repeats: bool, told: Sequence[int], un
     first = looked[np.unique(both[looked], return_index=True)[1]]
     again[first] = False
     duplicates = np.flatnonzero(again)
-    wide = len(table.schema.inputs) > 1 or any(c.modality == "text" for c in table.schema.inputs)
+    wide = _tell_rows_apart(table)
     if len(duplicates) and wide and len(duplicates) < 0.5 * n:
         out.append(
             Finding(
@@ -107,10 +107,16 @@ def repeated(table: Table, answers: bool, repeats: bool, told: Sequence[int], un
     return out
 
 
+def _tell_rows_apart(table: Table) -> bool:
+    """Whether equal inputs mean the same row: those of one number or category are alike in many, a text, picture or recording is not."""
+    inputs = table.schema.inputs
+    return len(inputs) > 1 or any(c.modality == "text" or table.column(c.name).type == MEDIA for c in inputs)
+
+
 def across(table: Table, test: Table, told: Sequence[int]) -> list[Finding]:
     """Find test rows whose inputs stand among the training rows too, but for those that are `told` as for `repeated`."""
     names = [c.name for c in table.schema.inputs]
-    if not names or (len(names) < 2 and table.schema[names[0]].modality != "text"):
+    if not _tell_rows_apart(table):
         return []
     both = Table(
         pa.concat_tables([table.data.select(names), test.data.select(names)]),

@@ -132,8 +132,10 @@ def get_data(
             missing.insert(0, target)
         if missing:
             raise ColumnError(
-                f"The test file {source_name(held)} misses the columns {', '.join(missing[:8])} of the training data.",
-                f"测试文件 {source_name(held)} 缺少训练数据中的列：{'、'.join(missing[:8])}。",
+                f"The test file {source_name(held)} misses the columns {', '.join(missing[:8])} of the training data; it has "
+                f"{', '.join(raw_test.column_names[:8])}. Name its columns as the training data does.",
+                f"测试文件 {source_name(held)} 缺少训练数据中的列：{'、'.join(missing[:8])}；现有的列：{'、'.join(raw_test.column_names[:8])}。"
+                "请使其列名与训练数据一致。",
             )
         coerced = coerce(raw_test, schema, source=source_name(held), folder=folder_of(held))
         test, unread = concerns.rows_typed(*coerced, TEST)

@@ -11,11 +11,13 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from modelwright.core.errors import DataError
 from modelwright.core.schema import MEDIA, Column, Schema, Table
-from modelwright.core.words import Words
+from modelwright.core.words import Words, counted
 from modelwright.data.degrade import Step, parse_degrade, shrinks
+from modelwright.data.finding import Finding
 from modelwright.data.kinds.base import Unreadable, how_of
 from modelwright.data.kinds.image import looked
 from modelwright.data.pairs import GIVEN
@@ -147,6 +149,25 @@ def check_scale(test: Table, trained: Table) -> None:
         f"{place.en}: {shown.en}. Give test pairs of that scale, or another --degrade.",
         f"{test.source} 的测试图片与训练图片不符：应与训练时一致（{how.zh}）；{place.zh}：{shown.zh}。请提供该倍数的测试图片对，或修改 --degrade。",
     )
+
+
+def learnt_from(test: Table, trained: Table) -> list[Finding]:
+    """Find official test pairs whose wanted picture is trained on too."""
+    target = test.schema.target
+    assert target is not None
+    own, other = (pc.struct_field(t.column(target.name), "digest") for t in (test, trained))
+    rows = np.flatnonzero(np.asarray(pc.is_in(own, value_set=other)))
+    if not len(rows):
+        return []
+    share = 100 * len(rows) / len(test)
+    return [
+        Finding(
+            "test-overlap", "warning", None,
+            Words(f"{counted(len(rows), 'test picture')} ({share:.1f} %) {'is' if len(rows) == 1 else 'are'} trained on too.", f"{len(rows)} 张测试图片（{share:.1f}%）也在训练数据中。"),
+            Words("The test score may be too good; take them out of the training pictures for a strict test.", "测试得分可能偏高；如需严格测试，请将其从训练图片中移除。"),
+            rows=tuple(int(r) for r in test.rows[rows[:20]]),
+        )
+    ]  # fmt: skip
 
 
 def _none_fits(table: Table, column: str, pairs: list[_Pair]) -> DataError:

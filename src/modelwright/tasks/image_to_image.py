@@ -24,7 +24,7 @@ from modelwright.data.degrade import parse_degrade
 from modelwright.data.pairs import WANTED, pairs_table
 from modelwright.evaluate.metrics.pictures import LPIPS, PICTURES, PSNR, PSNR_COLOUR
 from modelwright.tasks._answer_files import by_answer
-from modelwright.tasks._picture_pairs import check_scale, made_worse, paired, with_place
+from modelwright.tasks._picture_pairs import check_scale, learnt_from, made_worse, paired, with_place
 from modelwright.tasks._row_means import row_mean
 
 if TYPE_CHECKING:
@@ -108,9 +108,10 @@ class ImageToImage(GeneratedTask):
 
     def formed(self, table: Table, config: RunConfig, trained: Table | None = None) -> Formed:
         """As Task.formed. Raises DataError for official test pairs that are enlarged otherwise than the training pictures are."""
-        if trained is not None:
-            check_scale(table, trained)
-        return Formed(table)
+        if trained is None:
+            return Formed(table)
+        check_scale(table, trained)
+        return Formed(table, findings=tuple(learnt_from(table, trained)))
 
     def units(self, table: Table) -> np.ndarray | None:
         return by_answer(table)

@@ -123,7 +123,7 @@ def _made_from(model: Model, row: Table, value: float) -> PictureFact | None:
     wanted = fitted(decode(row.column(target.name)[0].as_py()), *made.shape[:2])
     shown = [in_channels(p, 3) for p in (given, made, *([] if wanted is None else [wanted]))]
     top, left = _changed(shown[0], shown[1])
-    urls = [data_url(p[top : top + SIDE, left : left + SIDE]) for p in shown]
+    urls = [data_url(_to_be_seen(p[top : top + SIDE, left : left + SIDE])) for p in shown]
     number = int(row.rows[0])
     out: PictureFact = {
         "title": [f"row {number}: {value:.2f} dB", f"第 {number} 行：{value:.2f} dB"],
@@ -143,6 +143,12 @@ def _changed(a: np.ndarray, b: np.ndarray) -> tuple[int, int]:
     inside = sums[height:, width:] - sums[:-height, width:] - sums[height:, :-width] + sums[:-height, :-width]
     top, left = np.unravel_index(int(inside.argmax()), inside.shape)
     return int(top), int(left)
+
+
+def _to_be_seen(pixels: np.ndarray) -> np.ndarray:
+    """Return small pictures a whole number of times as large, each pixel a square: an icon would hide what changed."""
+    times = max(1, SIDE // max(pixels.shape[:2]))
+    return pixels.repeat(times, 0).repeat(times, 1)
 
 
 def data_url(pixels: np.ndarray) -> str:
