@@ -12,7 +12,7 @@ import pytest
 import soundfile
 
 from modelwright.core.schema import Column
-from modelwright.data.kinds.audio import KIND, decode, facts
+from modelwright.data.kinds.audio import KIND, blocks, decode, facts
 from modelwright.data.kinds.base import Unreadable, recognise
 
 COLUMN = Column("sound", "audio")
@@ -109,11 +109,20 @@ def test_blocks_and_parts_are_those_of_the_whole(form, tmp_path):
         assert np.abs(part - whole[first : first + len(part)]).max() < 1e-4, start
 
 
-@pytest.mark.parametrize("form", ["WAV", "FLAC", "AIFF", "MP3"])
-def test_files_cut_short_are_named(form):
-    data = written(tone(2.0), form=form)
+@pytest.mark.parametrize(
+    ("form", "subtype"),
+    [("WAV", None), ("FLAC", None), ("AIFF", None), ("MP3", None), ("OGG", "VORBIS"), ("OGG", "OPUS")],
+)
+def test_files_cut_short_are_named(form, subtype):
+    noise = np.random.default_rng(0).normal(0, 0.1, (64_000, 1)).astype(np.float32)
+    data = written(noise, form=form, subtype=subtype)
     KIND().read(data, COLUMN, None)
-    assert refused(data[: len(data) // 2])
+    list(blocks({"path": None, "bytes": data, "digest": "", "how": None}, 16000))
+    for share in (0.5, 0.9):
+        part = data[: int(share * len(data))]
+        assert refused(part)
+        with pytest.raises(Unreadable):  # read part by part, as the service does
+            list(blocks({"path": None, "bytes": part, "digest": "", "how": None}, 16000))
     assert refused(data[:20])
 
 

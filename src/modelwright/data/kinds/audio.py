@@ -55,6 +55,7 @@ _PART_END = r"#t=[\d.]*,[\d.]+\s*$"  # the part of a recording that a cell names
 _PART = re.compile(r"(.+?)#t=(\d+(?:\.\d*)?)?,(\d+(?:\.\d*)?)")
 _AFTER_A_LEAP = 8192  # samples that a packed format gives wrongly where reading begins inside it: up to 6,200 were seen
 SPILL = 0.5  # seconds by which a part may run past the end of its recording: programs round, and let a subtitle stand a little longer
+_PAGE = 27 + 255 + 255 * 255  # bytes of the longest page of Ogg
 _CHECKED = 30.0  # seconds decoded when a file is first looked at, besides its end
 
 
@@ -76,15 +77,22 @@ def decode(cell: Mapping[str, Any], rate: int, most_seconds: float = MOST_SECOND
 
 
 def blocks(cell: Mapping[str, Any], rate: int) -> Iterator[np.ndarray]:
-    """Yield a recording, however long, as float32 mono [T] in -1..1 at `rate`, a few seconds at a time: memory stays flat. Raises Unreadable."""
+    """Yield a recording, however long, as float32 mono [T] in -1..1 at `rate`, a few seconds at a time: memory stays flat.
+
+    Raises Unreadable, where a file ends before its header says once all that is there was given.
+    """
     with _sound(cell, any_length=True) as sound:
         channel = how_of(cell).get("channel")
         weights = asked_weights(channel, sound.channels)
         if weights is None:
             weights = heard(sound).weights(louder=channel == "louder")
     with _sound(cell, any_length=True) as sound:
-        for _, mono in _mono(sound, rate, 1 << 62, weights):
+        got = 0
+        for count, mono in _mono(sound, rate, 1 << 62, weights):
+            got += count
             yield np.clip(mono, -1.0, 1.0)
+        if _tells_length(sound) and got < _WHOLE * sound.frames:
+            raise _cut_short(got / sound.frames)
 
 
 def facts(cell: Mapping[str, Any]) -> tuple[int, float]:
@@ -169,7 +177,28 @@ def _check_promise(file: BinaryIO, size: int) -> None:
                 raise _cut_short(left / length)
             break
         file.seek(length + length % 2, io.SEEK_CUR)
+    if head[:4] == b"OggS":
+        _check_last_page(file, size)
     file.seek(0)
+
+
+def _check_last_page(file: BinaryIO, size: int) -> None:
+    """See that the last page of an Ogg file is whole: its header tells how long it is, and nothing how long the file is.
+
+    Format: RFC 3533, section 6.
+    """
+    file.seek(max(0, size - _PAGE))
+    end = file.read(_PAGE)
+    at = end.rfind(b"OggS\0")
+    if at < 0:
+        return
+    page = end[at:]
+    count = page[26] if len(page) > 26 else 0
+    if len(page) < 27 + count or len(page) < 27 + count + sum(page[27 : 27 + count]):
+        raise Unreadable(
+            "the file is cut short: its last page is not complete; copy it again",
+            "文件不完整：最后一页缺失部分数据；请重新复制",
+        )
 
 
 def _check_header(sound: Any, part: bool = False) -> None:
