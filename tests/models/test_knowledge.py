@@ -108,3 +108,19 @@ def test_the_more_entries_there_are_the_nearer_they_must_be(subjects, cosine, sa
     vectors = np.concatenate([one, other])
     passages = [Passage("faq.csv", "shared", "", f"a{i}", asked=(f"q{i}",)) for i in range(2 * subjects)]
     assert Knowledge(passages, "vectors", vectors=(vectors, vectors)).alike([0]) == [{subjects} if same else set()]
+
+
+def test_what_others_passages_hold_says_nothing_of_how_rare_a_word_is():
+    everybody = [
+        Passage("pay.md", "shared", "Paying", "Pay by card or bank transfer."),
+        Passage("send.md", "shared", "Sending", "Parcels take two days."),
+    ]
+    theirs = [Passage("a.md", "aster", "Aster", "Aster pays within forty days."), Passage("a.md", "aster", "Aster", "Aster sends parcels.")]  # fmt: skip
+    without, k = Knowledge(everybody), Knowledge([*everybody, *theirs])
+    for tenant in (None, "borealis"):
+        asked = Asked("When does Aster pay?", tenant)
+        assert k.mass(asked) == without.mass(asked)
+        assert k.find([asked], 1)[0].features[FEATURES.index("text")] == without.find([asked], 1)[0].features[FEATURES.index("text")]  # fmt: skip
+    known = k.mass(Asked("When does Aster pay?", "aster"))
+    assert known == Knowledge([*everybody, *(Passage(p.document, "shared", p.heading, p.text) for p in theirs)]).mass(Asked("When does Aster pay?"))  # fmt: skip
+    assert known["aster"] < without.mass(Asked("aster"))["aster"]

@@ -8,6 +8,7 @@ Legend: N passages, E titles, Q questions, D width of vectors, F features, K res
 from __future__ import annotations
 
 import math
+from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
@@ -74,11 +75,7 @@ class Knowledge:
             assert embed is not None
             made = embed([*texts, *self.titles])
             self.vectors = unit(made[: len(texts)]), unit(made[len(texts) :])
-        counts = np.diff(self.words.weights.indptr)
-        self._idf = dict(
-            zip(self.words.vocabulary, np.log1p((len(texts) - counts + 0.5) / (counts + 0.5)), strict=True)
-        )
-        self._rare = math.log1p((len(texts) + 0.5) / 0.5)
+        self._rarity = _Rarity(self.words, self.tenants)
 
     @property
     def tenanted(self) -> bool:
@@ -93,7 +90,6 @@ class Knowledge:
         """Return the best passages of each question."""
         if not asked:
             return []
-        texts = [a.text for a in asked]
         open_to = np.stack([self.allowed(a.tenant) for a in asked])
         for row, a in enumerate(asked):
             open_to[row, list(a.without)] = False
@@ -108,13 +104,13 @@ class Knowledge:
         least = 0.0 if vectors is None else -np.inf
         hits = Hits(np.where(hits.scores > least, hits.ids, -1), hits.scores)
         out = []
-        for row, text in enumerate(texts):
+        for row, a in enumerate(asked):
             kept = [(int(i), float(s)) for i, s in zip(hits.ids[row], hits.scores[row], strict=True) if i >= 0]
             cosines = (0.0, 0.0, 0.0)
             if kept and vectors is not None and near is not None:
                 at = row, kept[0][0]
                 cosines = float(vectors[at]), float(near[0][at]), float(near[1][at])
-            features = self._features(text, kept, asked[row].hidden, cosines)
+            features = self._features(a, kept, cosines)
             out.append(Found([i for i, _ in kept[:k]], [s for _, s in kept[:k]], features))
         return out
 
@@ -164,19 +160,18 @@ class Knowledge:
             np.maximum.at(out[row], self.owners, scores[row])
         return out
 
-    def mass(self, question: str) -> dict[str, float]:
-        """Return the terms of a question with how much each says: rare ones much, those never seen most."""
-        return {t: float(self._idf.get(t, self._rare)) for t in terms(question)}
+    def mass(self, asked: Asked) -> dict[str, float]:
+        """Return the terms of a question with how much each says: rare ones much, those most that are in no passage the tenant may
+        read. What others' passages hold counts for nothing: a name of theirs would seem known, and confidence would tell of it."""
+        return {t: self._rarity.of(t, asked.tenant) for t in terms(asked.text)}
 
-    def _features(
-        self, question: str, kept: list[tuple[int, float]], hidden: str | None, cosines: tuple[float, float, float]
-    ) -> np.ndarray:
+    def _features(self, asked: Asked, kept: list[tuple[int, float]], cosines: tuple[float, float, float]) -> np.ndarray:
         """Return how much of what a question says its first passage says too [F]; zeros where nothing was found."""
         if not kept:
             return np.zeros(len(FEATURES))
-        p, mass = self.passages[kept[0][0]], self.mass(question)
+        p, mass = self.passages[kept[0][0]], self.mass(asked)
         whole = sum(mass.values()) or 1.0
-        titles = [set(terms(t)) for t in (p.asked or (p.heading,)) if t != hidden]
+        titles = [set(terms(t)) for t in (p.asked or (p.heading,)) if t != asked.hidden]
         text = set(terms(p.text))
 
         def share(held: set[str]) -> float:
@@ -184,7 +179,7 @@ class Knowledge:
 
         title = max(titles, key=share, default=set())
         both = set(mass) & title
-        alike = sum(mass[t] for t in both) / (sum(self._idf.get(t, self._rare) for t in title | set(mass)) or 1.0)
+        alike = sum(mass[t] for t in both) / (sum(self._rarity.of(t, asked.tenant) for t in title | set(mass)) or 1.0)
         lead = (kept[0][1] - kept[1][1]) / (abs(kept[0][1]) + 1e-9) if len(kept) > 1 else 1.0
         size = min(8, len(mass)) / 8.0
         near = [max(0.0, c) for c in cosines[1:]]
@@ -227,12 +222,31 @@ class Knowledge:
         """Return how far two entries share their words, questions and answers counted alike: cosines by rarity."""
 
         def cosine(a: set[str], b: set[str]) -> float:
-            mass = [sum(self._idf.get(t, self._rare) ** 2 for t in s) for s in (a & b, a, b)]
+            mass = [sum(self._rarity.of(t) ** 2 for t in s) for s in (a & b, a, b)]
             return mass[0] / (math.sqrt(mass[1] * mass[2]) or 1.0)
 
         p, q = self.passages[i], self.passages[j]
         asked = [{t for title in x.asked for t in terms(title)} for x in (p, q)]
         return (cosine(asked[0], asked[1]) + cosine(set(terms(p.text)), set(terms(q.text)))) / 2
+
+
+class _Rarity:
+    """How rare terms are (inverse document frequency) among the passages that a tenant may read: its own and those of everybody."""
+
+    def __init__(self, words: BM25, tenants: np.ndarray) -> None:
+        self._index = {term: i for i, term in enumerate(words.vocabulary)}
+        owners = [None if t == SHARED else t for t in tenants]
+        self._sizes = Counter(owners)
+        self._counts: dict[str | None, Counter[int]] = defaultdict(Counter)  # passages that hold a term, by owner
+        for term in range(len(words.vocabulary)):
+            for at in words.weights.indices[words.weights.indptr[term] : words.weights.indptr[term + 1]]:
+                self._counts[owners[at]][term] += 1
+
+    def of(self, term: str, tenant: str | None = None) -> float:
+        at, read = self._index.get(term, -1), {None, tenant or None}
+        size = sum(self._sizes[owner] for owner in read)
+        count = sum(self._counts[owner][at] for owner in read if owner in self._counts)
+        return math.log1p((size - count + 0.5) / (count + 0.5))
 
 
 def window(passage: Passage, mass: dict[str, float], longest: int = 320) -> tuple[int, int]:

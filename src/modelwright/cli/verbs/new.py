@@ -34,6 +34,7 @@ def add(app: typer.Typer) -> None:
         json_: Json = False,
         lang: Lang = None,
     ) -> None:
+        from modelwright.core.words import some_of
         from modelwright.data import projects
 
         if name is None:
@@ -45,10 +46,11 @@ def add(app: typer.Typer) -> None:
             return
         place = folder or Path(name)
         files = projects.write(name, place)
+        some = some_of(files)
         sys.stderr.write(
             w(
-                f"{place} written: {', '.join(files[:8])}. Next: cd {place} && modelwright run --config run.yaml --name {name}\n",
-                f"已写出 {place}：{'、'.join(files[:8])}。下一步：cd {place} && modelwright run --config run.yaml --name {name}\n",
+                f"{place} written: {some.en}. Next: cd {place} && modelwright run --config run.yaml --name {name}\n",
+                f"已写出 {place}：{some.zh}。下一步：cd {place} && modelwright run --config run.yaml --name {name}\n",
             )
         )
         if json_:

@@ -115,7 +115,8 @@ PROJECT = Project(
         {"question": "What is the deadline for returns?"},
         {"question": "会员生日有什么福利"},
         {"question": "When does Aster pay?", "tenant": "aster"},
-        {"question": "When does Aster pay?", "tenant": "borealis"},
+        {"question": "What discount does Borealis get?", "tenant": "borealis"},
+        {"question": "What discount does Borealis get?", "tenant": "aster"},
         {"question": "What is the capital of Peru?"},
     ),
 )

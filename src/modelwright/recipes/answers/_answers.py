@@ -99,7 +99,7 @@ class AnswerModel(Model):
     def said(self, asked: Asked, found: Found) -> tuple[str, list[dict[str, Any]]]:
         """Return the answer and its citations; here the stretch of the first passage that says most of what is asked."""
         at = found.ids[0]
-        start, end = window(self.knowledge.passages[at], self.knowledge.mass(asked.text))
+        start, end = window(self.knowledge.passages[at], self.knowledge.mass(asked))
         return self.knowledge.passages[at].text[start:end], [self.citation(at, start, end)]
 
     def citation(self, at: int, start: int, end: int) -> dict[str, Any]:
