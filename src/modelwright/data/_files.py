@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 from collections.abc import Callable, Iterator, Sequence
-from itertools import chain, islice, repeat
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -24,6 +24,7 @@ from modelwright.data._fasta import SUFFIXES as FASTA
 from modelwright.data._fasta import fasta_batches
 from modelwright.data._faults import named
 from modelwright.data._formulas import unsaved
+from modelwright.data._sheet_marks import marks_of
 from modelwright.data._tops import Top, find_top
 from modelwright.data._ts import ts_batches
 from modelwright.data.arrow import parquet_spans
@@ -253,24 +254,29 @@ def _excel(path: Path, how: Reading, rows: int, detected: Detected) -> Iterator[
             f"{path} has no sheet `{sheet}`; it has {', '.join(book.sheetnames)}.",
             f"{path} 中没有工作表 `{sheet}`；现有：{'、'.join(book.sheetnames)}。",
         )
-    lines = (book[sheet] if sheet else book.worksheets[0]).iter_rows(values_only=True)
-    lines = _inner(lines)
-    begun = list(islice(lines, _TOP))
-    if not begun:
+    page: Any = book[sheet] if sheet else book.worksheets[0]
+    with page._get_source() as xml:
+        marks = marks_of(xml)
+    found = _inner(page.iter_rows(values_only=True))
+    numbered = list(islice(found, _TOP))
+    if not numbered:
         raise DataError(f"{path} is empty.", f"{path} 是空文件。")
+    first, begun, lines = numbered[0][0], [line for _, line in numbered], (line for _, line in found)
     if how.header is False:
         names = [f"column_{i + 1}" for i in range(len(begun[0]))]
     else:
         filled = [(i, ["" if c is None else str(c) for c in line]) for i, line in enumerate(begun) if line]
         top = Top(0, 0, tuple(filled[0][1]), None) if how.header else find_top([c for _, c in filled], how.names)
         names, detected.above = unique_names(top.names), top.words
-        begun = begun[filled[top.at + top.under][0] + 1 :]
+        above = filled[top.at + top.under][0] + 1
+        begun, first = begun[above:], first + above
+    detected.above = in_a_row([detected.above, marks.words(names, first)])
     empty = [i for i in range(len(names)) if all(i >= len(line) or line[i] is None for line in begun)]
     if begun and empty:
         formulas = unsaved(openpyxl.load_workbook(whole, read_only=True), sheet, names, empty)
         detected.above = in_a_row([detected.above, formulas])
     pending: list[tuple[Any, ...]] = []
-    for line in chain(begun, lines):
+    for line in marks.filled(chain(begun, lines), first):
         again = how.header is not False and repeats_names(["" if c is None else str(c) for c in line], names)
         pending.append(() if again else line)  # a blank row, which keeps its place
         if len(pending) == rows:
@@ -280,17 +286,17 @@ def _excel(path: Path, how: Reading, rows: int, detected: Detected) -> Iterator[
         yield _cells(names, pending)
 
 
-def _inner(lines: Iterator[tuple[Any, ...]]) -> Iterator[tuple[Any, ...]]:
-    """Yield the rows of a sheet without blank ones before its first and after its last; those between are rows, as in a text."""
+def _inner(lines: Iterator[tuple[Any, ...]]) -> Iterator[tuple[int, tuple[Any, ...]]]:
+    """Yield the rows of a sheet with their numbers, without blank ones before its first and after its last; those between are rows, as in a text."""
     blank = 0
     begun = False
-    for line in lines:
+    for number, line in enumerate(lines, 1):
         if all(c is None or (isinstance(c, str) and not c.strip()) for c in line):
             blank += begun
             continue
-        yield from repeat((), blank)
+        yield from ((at, ()) for at in range(number - blank, number))
         begun, blank = True, 0
-        yield line
+        yield number, line
 
 
 def _cells(names: list[str], lines: list[tuple[Any, ...]]) -> pa.Table:

@@ -20,6 +20,7 @@ _LINE = re.compile(r"[^\r\n]*(?:\r\n|\r|\n)")
 # below the names of a table in Markdown; `--` alone is a mark of what is missing
 _RULE = re.compile(r":?-{3,}:?|:-+:?|-+:")
 _TAG = re.compile(r"#\w")
+_YEAR, _FOUR = re.compile(r"(?:19|20)\d\d"), re.compile(r"\d{4}")
 _MOST = 20  # rows above the names
 _UNDER = 2  # rows below the first row of names that are no data
 _ENOUGH = 5  # rows below that tell what a column holds
@@ -154,13 +155,15 @@ def _kind(cell: str) -> str:
 
 def _named_by_numbers(first: Sequence[str], rest: Sequence[Sequence[str]]) -> bool:
     """Whether a row that holds numbers is one of names: whole numbers that follow each other, as years, hours and pixels do, where those below
-    do not; or codes beside a word above dates."""
+    do not; or codes beside a word above dates; or one year alone above numbers that are none."""
     digits = [c.strip() for c in first if c.strip().isdecimal()]
     words = [c.strip() for c in first if c.strip() and not c.strip().isdecimal()]
     if not digits or len(set(digits)) < len(digits) or _repeats(first) or any(_kind(w) == "number" for w in words):
         return False
     if any(_kind(c) == "word" and find_form(below) and not find_form([c]) for c, below in _columns(first, rest)):
         return True
+    if len(first) == 1:  # a year above what is none
+        return bool(_YEAR.fullmatch(digits[0])) and not any(_FOUR.fullmatch(r[0].strip()) for r in rest if r)
     steps = _steps(first)
     alike = sum((found := _steps(row)) is not None and found[1] == steps[1] for row in rest) if steps else 0
     if steps is None or alike > 0.1 * len(rest):

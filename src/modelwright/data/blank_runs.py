@@ -20,10 +20,12 @@ _LOOK = 300
 
 def one_blank(text: str) -> str:
     """Return lines in which one blank stands for each run of them outside quotes, and none at their ends."""
-    return "".join(
-        _RUN.sub(lambda m: m[1] or " ", line).strip(" ") + line[len(line.rstrip("\r\n")) :]
-        for line in text.splitlines(keepends=True)
-    )
+    return "".join(_one_blank(line) for line in text.splitlines(keepends=True))
+
+
+def _one_blank(line: str) -> str:
+    cells = line.rstrip("\r\n")  # its end comes behind them once, else each line is followed by an empty one
+    return _RUN.sub(lambda m: m[1] or " ", cells).strip(" ") + line[len(cells) :]
 
 
 def divides(text: str) -> bool:
