@@ -8,6 +8,7 @@ modelwright run --task ordinal --help   those of the task besides
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -57,7 +58,7 @@ class Verb(typer.core.TyperCommand):
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Read arguments and options, and tell which value counts where one was given twice. Raises OptionError for arguments that are too
-        many, and for `nan` and `inf`, which Python takes for numbers."""
+        many, for `nan` and `inf`, which Python takes for numbers, and for URLs to write to."""
         if not ctx.resilient_parsing:
             _tell_repeated(self, ctx, args)
         rest = super().parse_args(ctx, args)
@@ -69,7 +70,7 @@ class Verb(typer.core.TyperCommand):
                 f"多出了参数 `{many}`：应写作 {ctx.command_path} {known}。参见：{ctx.command_path} --help",
             )
         if not ctx.resilient_parsing:
-            _check_finite(self, ctx)
+            _check_values(self, ctx)
         return list(rest)
 
     def format_usage(self, ctx: Any, formatter: Any) -> None:
@@ -87,9 +88,16 @@ class Verb(typer.core.TyperCommand):
         _section(formatter, w("Options", "选项"), _rows(p for p in params if p.param_type_name != "argument"))
 
 
-def _check_finite(verb: Verb, ctx: Any) -> None:
+def _check_values(verb: Verb, ctx: Any) -> None:
+    """Refuse what Python takes for a number and is none, and URLs where a file is to be written: as a path, `s3://b/x` is a folder `s3:`."""
     for param in verb.params:
         value = ctx.params.get(param.name)
+        if param.name == "out" and value is not None and re.match(r"[A-Za-z][\w+.-]+:/", str(value)):
+            raise OptionError(
+                f"{max(param.opts, key=len)} names a place on this machine, received the URL `{value}`: write a file here, "
+                "and copy it with the client of the store.",
+                f"{max(param.opts, key=len)} 应为本机上的位置，收到的是 URL `{value}`：请先写到本机，再用该存储的客户端复制过去。",
+            )
         if isinstance(value, float) and not math.isfinite(value):
             name = max(param.opts, key=len)
             raise OptionError(f"{name} takes a number, received `{value}`.", f"{name} 应为数字，收到的是 `{value}`。")
