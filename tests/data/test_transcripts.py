@@ -165,6 +165,23 @@ def test_a_folder_may_be_named_as_a_url(tmp_path):
     assert read_transcripts("s3://bucket/folder", Reading()) is None
 
 
+def test_espnet(tmp_path):
+    keep(tmp_path / "a.wav")
+    said = {"output": [{"name": "target1", "text": "six"}], "utt2spk": "ann"}
+    place = tmp_path / "data.json"
+    place.write_text(json.dumps({"utts": {"u1": {"input": [{"feat": "a.wav"}], **said}}}), encoding="utf-8")
+    assert rows(place) == [{"recording": str((tmp_path / "a.wav").resolve()), "text": "six", "speaker": "ann"}]
+    for feat, says in (
+        ("dump/feats.1.ark:12", r"`u2`: expected a recording .*feats\.1\.ark:12.*wav\.scp"),
+        ("b.wav", r"`u2`: there is no recording b\.wav"),
+        (None, r"`u2`: expected a recording"),
+    ):
+        utts = {"u1": {"input": [{"feat": "a.wav"}], **said}, "u2": {"input": [{"feat": feat}], **said}}
+        place.write_text(json.dumps({"utts": utts}), encoding="utf-8")
+        with pytest.raises(DataError, match=says):
+            rows(place)
+
+
 def test_kaldi_segments_run_to_the_end_and_not_backwards(tmp_path):
     keep(tmp_path / "data" / "train" / "a.wav", tone(2.0))
     folder = tmp_path / "data" / "train"

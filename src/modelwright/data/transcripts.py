@@ -1,4 +1,4 @@
-"""Recordings with transcripts, in the layouts that they come in: LJSpeech, Common Voice, Kaldi, Label Studio, and recordings with
+"""Recordings with transcripts, in the layouts that they come in: LJSpeech, Common Voice, Kaldi, ESPnet, Label Studio, and recordings with
 cues (SRT, WebVTT, TextGrid, CTM) or a text beside each.
 
 Each becomes a table of `recording` (a path, or a part of one: `talk.mp3#t=12.5,14`), `text`, and `speaker` where it is told.
@@ -17,6 +17,7 @@ from modelwright.core.errors import DataError
 from modelwright.core.events import EventStream
 from modelwright.core.reading import Detected, Reading
 from modelwright.data._cut_recordings import cut_table
+from modelwright.data._espnet_speech import utterances
 from modelwright.data._label_studio_speech import Row, annotated
 from modelwright.data.collect import collect
 from modelwright.data.cues import SUFFIXES as CUES
@@ -61,7 +62,8 @@ def _rows(path: Path, reading: Reading, events: EventStream | None) -> Iterator[
     if path.suffix.lower() == ".tsv" and (path.parent / "clips").is_dir():
         return _common_voice_table(path, reading)
     if path.suffix.lower() == ".json":
-        return annotated(path)
+        rows = annotated(path)
+        return utterances(path) if rows is None else rows
     return None
 
 
