@@ -12,7 +12,9 @@ from modelwright.core.encrypted_files import unlocked
 from modelwright.core.errors import DataError, OptionError, VaultError
 from modelwright.core.keyref import Key, write_keys
 from modelwright.privacy.anonymise import anonymise
+from modelwright.privacy.policy import Policy
 from modelwright.privacy.pseudonyms import Pseudonyms
+from modelwright.privacy.redact import Redactor
 from modelwright.privacy.reveal import PSEUDONYM, remember_in, reveal
 from modelwright.privacy.reversible import PseudonymStore
 
@@ -258,6 +260,66 @@ def test_numbers_of_typed_columns_go_though_only_some_are_private(tmp_path):
     assert got["postcode"] == [f"{(10000 + 97 * i) // 1000}***" for i in rows]
     assert got["amount"] == table["amount"].to_pylist()
     assert got["count"] == table["count"].to_pylist()
+
+
+def test_lists_and_structs_of_parquet_hold_nothing_either(tmp_path):
+    person = pa.struct({"phone": pa.int64(), "age": pa.int8(), "lat": pa.float64(), "notes": pa.list_(pa.string())})
+    rows = [{"phone": PHONE + i, "age": i, "lat": 39.90421, "notes": [f"ring {PHONE}", None, ""]} for i in range(9)]
+    said = [["fine", f"mail a{i}@example.com"] for i in range(9)]
+    table = pa.table(
+        {
+            "user": pa.array([*rows, None, {**rows[0], "notes": None}], person),
+            "said": pa.array([*said, None, []], pa.list_(pa.string())),
+            "pair": pa.array([*said, None, ["x", None]], pa.list_(pa.string(), 2)),
+            "large": pa.array([*said, None, []], pa.large_list(pa.string())),
+            "viewed": pa.array([*said, None, []], pa.list_view(pa.string())),
+            "by": pa.array([*([[(str(PHONE), {"tel": f"call {PHONE}"})]] * 9), None, []], pa.map_(pa.string(), pa.struct({"tel": pa.string()}))),
+            "series": pa.array([[1.5, 2.0]] * 11, pa.list_(pa.float32())),
+            "raw": pa.array([b"x"] * 11),
+        }
+    )  # fmt: skip
+    key = Pseudonyms(b"k" * 32)
+    redactor = Redactor(Policy.parse([]), key)
+    for name in table.column_names:
+        redactor.plan(name, table.column(name))
+    for at, part in ((0, table), (4, table.slice(4))):
+        got = redactor.table(part)
+        assert str(PHONE) not in str(got.to_pylist())
+        assert "@example" not in str(got.to_pylist())
+        assert [got.column(n).is_valid().to_pylist() for n in got.column_names] == [
+            part.column(n).is_valid().to_pylist() for n in got.column_names
+        ]
+        user = got["user"].to_pylist()
+        assert user[0] == {
+            "phone": key.of("phone", str(PHONE + at)),
+            "age": at,
+            "lat": 39.9,
+            "notes": [f"ring {key.of('phone', str(PHONE))}", None, ""],
+        }
+        assert user[-1]["notes"] is None
+        mail = f"mail {key.of('email', f'a{at}@example.com')}"
+        for name in ("said", "pair", "large", "viewed"):
+            assert got[name][0].as_py() == ["fine", mail]
+        assert got["pair"][-1].as_py() == ["x", None]
+        own = key.of("phone", str(PHONE))
+        assert got["by"][0].as_py() == [(own, {"tel": f"call {own}"})]
+        assert (got["series"], got["raw"]) == (part["series"], part["raw"])
+    assert [w.en for w in redactor.lines()][-1] == "`raw`: bytes, which are copied as they are and not looked through"
+    pq.write_table(table.select(["user", "said", "pair", "large", "series", "raw"]), tmp_path / "in.parquet")
+    copied = anonymise(str(tmp_path / "in.parquet"), tmp_path / "out.parquet", rules=["drop:phone"])
+    kept = pq.read_table(tmp_path / "out.parquet")
+    assert set(kept["user"][0].as_py()) == {"age", "lat", "notes"}
+    assert kept["user"].is_valid().to_pylist() == table["user"].is_valid().to_pylist()
+    assert "`user.phone`: left out" in [w.en for w in copied.redactor.lines()]
+
+
+def test_places_within_objects_are_made_coarse(tmp_path):
+    (tmp_path / "in.jsonl").write_text(json.dumps({"at": {"lat": 39.90421, "lng": 116.40739}}) + "\n")
+    copied = anonymise(str(tmp_path / "in.jsonl"), tmp_path / "out.jsonl")
+    assert json.loads((tmp_path / "out.jsonl").read_text()) == {"at": {"lat": "39.9", "lng": "116.4"}}
+    assert any("`at.lat`" in w.en for w in copied.redactor.lines())
+    anonymise(str(tmp_path / "in.jsonl"), tmp_path / "kept.jsonl", rules=["keep:gps"])
+    assert json.loads((tmp_path / "kept.jsonl").read_text()) == {"at": {"lat": 39.90421, "lng": 116.40739}}
 
 
 def test_keys_of_objects_hold_nothing_with_a_form(tmp_path):

@@ -21,6 +21,7 @@ import pyarrow.compute as pc
 from modelwright.core.words import Words
 from modelwright.privacy.catalogue import TYPES, get_type
 from modelwright.privacy.detect import SURE, as_cells, by_share, find, find_cells, summary, whole_number
+from modelwright.privacy.nested_columns import changed, is_nested, leaves, one_array
 from modelwright.privacy.policy import ACTIONS, Policy
 from modelwright.privacy.protect import BORN, NAMES, POSITION, WHOLE
 from modelwright.privacy.pseudonyms import Pseudonyms
@@ -45,13 +46,17 @@ class Plan:
 
 @dataclass
 class Redactor:
-    """Replaces what is private in columns and in single cells, and counts what it did: `done[column, type, action]`."""
+    """Replaces what is private in columns and in single cells, and counts what it did: `done[column, type, action]`.
+
+    `unread` are columns of bytes, which nothing is looked for in.
+    """
 
     policy: Policy
     pseudonyms: Pseudonyms
     also: tuple[str, ...] = ()
     plans: dict[str, Plan] = field(default_factory=dict)
     done: Counter[tuple[str, str, str]] = field(default_factory=Counter)
+    unread: list[str] = field(default_factory=list)
 
     def action(self, kind: str, column: str) -> str:
         """Return what is done with a type in a column."""
@@ -68,7 +73,14 @@ class Redactor:
             return Plan(drop=True)
         kind = values.type
         numeric = pa.types.is_floating(kind) or pa.types.is_integer(kind) or pa.types.is_decimal(kind)
-        if POSITION.search(name) and (numeric or _are_numbers(values)):
+        if is_nested(kind):
+            inner = [(path, self.plan(path, part)) for path, part in leaves(name, values)]
+            own = [plan for path, plan in inner if path == name]  # of a list: the column is what its values are
+            return own[-1] if own else Plan(drop=bool(inner) and all(plan.drop for _, plan in inner))
+        if pa.types.is_binary(kind) or pa.types.is_large_binary(kind) or pa.types.is_fixed_size_binary(kind):
+            self.unread.append(name)
+            return Plan()
+        if POSITION.search(_last(name)) and (numeric or _are_numbers(values)):
             return Plan(drop=self.action("gps", name) not in ("keep", "generalise"), position=True)
         if pa.types.is_temporal(kind):
             born = BORN.search(name) is not None
@@ -97,6 +109,8 @@ class Redactor:
 
     def column(self, name: str, values: pa.ChunkedArray, plan: Plan) -> Any:
         """Return one column of a batch without personal data."""
+        if is_nested(values.type):
+            return changed(name, values, self._within)
         if plan.position:
             return self._positions(name, values)
         if pa.types.is_temporal(values.type):
@@ -119,6 +133,13 @@ class Redactor:
         made = pa.array(new, pa.string()).take(pa.array(indices, mask=indices < 0))
         # numbers that are no cells, such as fractions, stay beside the private ones
         return made if plan.whole is not None or not numbers else pc.coalesce(made, values.cast(pa.string()))
+
+    def _within(self, path: str, values: pa.Array) -> pa.Array | None:
+        """Return the plain values of a path within a nested column without personal data; None where they go."""
+        plan = self.plans.get(path) or self.plan(path, values)
+        if plan.drop:
+            return None
+        return one_array(self.column(path, pa.chunked_array([values]), plan))
 
     def cells(self, name: str, cells: Sequence[str], plan: Plan, counts: np.ndarray) -> list[str]:
         """Return distinct cells without personal data; `counts` [V] are the rows that hold each."""
@@ -155,9 +176,14 @@ class Redactor:
         for (column, kind, action), n in sorted(self.done.items()):
             counted, done = TYPES[kind].counted(n), ACTIONS[action]
             out.append(Words(f"`{column}`: {counted.en} {done.en}", f"`{column}`：{counted.zh}{done.zh}"))
+        out += [Words(f"`{c}`: left out", f"`{c}`：已移除") for c, p in self.plans.items() if p.drop]
         return out + [
-            Words(f"`{c}`: left out", f"`{c}`：已移除") for c, p in self.plans.items() if p.drop
-        ]  # fmt: skip
+            Words(
+                f"`{c}`: bytes, which are copied as they are and not looked through",
+                f"`{c}`：二进制内容，原样复制，未作检查",
+            )
+            for c in dict.fromkeys(self.unread)
+        ]
 
     def to_json(self) -> list[dict[str, Any]]:
         """Return what was done as JSON values; no value is in it."""
@@ -165,6 +191,11 @@ class Redactor:
         return done + [
             {"column": c, "type": p.whole, "action": "drop", "cells": None} for c, p in self.plans.items() if p.drop
         ]
+
+
+def _last(path: str) -> str:
+    """Return the last name of a path within objects."""
+    return path.rpartition(".")[2]
 
 
 def _least(name: str) -> float:
@@ -198,22 +229,24 @@ class Objects:
         """Look at a sample."""
         self._rename(rows)
         self._redactor.done.clear()
-        for path, leaves in _leaves(rows).items():
-            self._redactor.plan(path, pa.array([value for _, value in leaves], pa.string()))
+        for path, held in _leaves(rows).items():
+            self._redactor.plan(path, pa.array([value for _, value in held], pa.string()))
 
     def redact(self, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
         """Replace what is private in objects, in place, and return them."""
         self._rename(rows)
-        for path, leaves in _leaves(rows).items():
-            texts = [value for _, value in leaves]
+        for path, held in _leaves(rows).items():
+            texts = [value for _, value in held]
             plan = self._redactor.plans.get(path) or self._redactor.plan(path, pa.array(texts, pa.string()))
             if plan.drop or plan.position:
-                for put, value in leaves:
+                if plan.position:
+                    self._redactor.done[path, "gps", self._redactor.action("gps", path)] += len(held)
+                    if self._redactor.action("gps", path) == "keep":
+                        continue
+                for put, value in held:
                     put("" if plan.drop else f"{float(value):.1f}")
                 continue
-            for (put, value), new in zip(
-                leaves, self._redactor.cells(path, texts, plan, np.ones(len(texts), np.int64))
-            ):
+            for (put, value), new in zip(held, self._redactor.cells(path, texts, plan, np.ones(len(texts), np.int64))):
                 if new != value:
                     put(new)
         return rows
@@ -268,8 +301,7 @@ def _leaves(rows: Sequence[dict[str, Any]]) -> dict[str, list[Leaf]]:
             if value.strip():
                 out.setdefault(path, []).append((put, whole_number(value)))
         elif not isinstance(value, bool) and isinstance(value, (int, float)):
-            last = path.rpartition(".")[2]
-            if POSITION.search(last):
+            if POSITION.search(_last(path)):
                 out.setdefault(path, []).append((put, str(value)))
             elif abs(value) >= least(path) and float(value).is_integer():
                 out.setdefault(path, []).append((put, str(int(value))))
