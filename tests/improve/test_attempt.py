@@ -211,6 +211,8 @@ def test_a_correction_counts_as_many_rows_as_asked(desk, predictor):
     assert place.asked["weight"] is None
     with pytest.raises(OptionError, match="above 0"):
         improve(registry, "desk", parts, Asked(weigh=0))
+    with pytest.raises(OptionError, match="--least"):
+        improve(registry, "desk", parts, Asked(least=-1))
 
 
 def test_a_budget_too_short_leaves_all_as_it_was(desk, predictor):

@@ -156,6 +156,24 @@ def test_pseudonyms_lead_back_through_the_vault_alone(tmp_path, form):
         pass
 
 
+def test_pseudonyms_in_lists_and_structs_lead_back(tmp_path):
+    rows = [
+        {"said": [f"ring {PHONE}", None], "user": {"mail": "canary@example.com", "n": 1}},
+        {"said": None, "user": None},
+    ]
+    pq.write_table(pa.Table.from_pylist(rows), tmp_path / "in.parquet")
+    write_keys(str(tmp_path / "v.key"), [Key.new()], new=True)
+    with unlocked(str(tmp_path / "v.key")):
+        with PseudonymStore.open(tmp_path / "names.mwv") as kept:
+            made = Pseudonyms(b"k" * 32, remember_in(kept))
+            anonymise(str(tmp_path / "in.parquet"), tmp_path / "out.parquet", pseudonyms=made)
+        assert "canary" not in str(pq.read_table(tmp_path / "out.parquet").to_pylist())
+        with PseudonymStore.open(tmp_path / "names.mwv") as kept:
+            done = reveal(str(tmp_path / "out.parquet"), tmp_path / "back.parquet", kept)
+    assert pq.read_table(tmp_path / "back.parquet").to_pylist() == rows
+    assert (done.revealed, done.unknown) == (2, 0)
+
+
 def test_what_the_store_does_not_know_stays_and_is_counted(tmp_path):
     strange = Pseudonyms(b"x" * 32).of("phone", "13812345678")
     (tmp_path / "in.csv").write_text(f"a,b\n{strange},1\nphone_short,2\n")

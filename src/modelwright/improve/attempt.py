@@ -124,7 +124,12 @@ def _attempt(registry: Registry, champion: Release, parts: Parts, asked: Asked) 
 
 
 def _enough(name: str, labelled: Sequence[Correction], since: float, least: int) -> None:
-    """Raise DataError where there is too little feedback to learn from."""
+    """Raise DataError where there is too little feedback to learn from, OptionError for a number below 0."""
+    if least < 0:
+        raise OptionError(
+            f"--least is a number of corrections from 0 on, received {least}.",
+            f"--least 应为不小于 0 的更正数，收到 {least}。",
+        )
     fresh = sum(one.told_at > since for one in labelled)
     if not labelled:
         raise DataError(
@@ -148,10 +153,11 @@ def _usable(name: str, source: Source, asked: Asked) -> None:
         )
     if source.state == "same" or asked.anyway or source.why is None:
         return
+    en, zh = source.why.en.rstrip("."), source.why.zh.rstrip("。")
     raise DataError(
-        f"The rows that the model was made from cannot be used as they were: {source.why.en}. Name their file with --source FILE, or "
+        f"The rows that the model was made from cannot be used as they were: {en}{'' if en.endswith('?') else '.'} Name their file with --source FILE, or "
         "train on what there is with --anyway; what is forgotten then cannot be measured.",
-        f"无法按原样使用训练该模型的数据：{source.why.zh}。请用 --source 文件 指定，或用 --anyway 以现有数据训练；届时无法衡量遗忘了什么。",
+        f"无法按原样使用训练该模型的数据：{zh}{'' if zh.endswith('？') else '。'}请用 --source 文件 指定，或用 --anyway 以现有数据训练；届时无法衡量遗忘了什么。",
     )
 
 

@@ -22,6 +22,7 @@ from modelwright.data.sources import batches
 from modelwright.data.write import TableWriter, flat
 from modelwright.privacy.anonymise import OUT_FORMATS, check_out, nested, stand_empty
 from modelwright.privacy.catalogue import TYPES
+from modelwright.privacy.nested_columns import changed, is_nested
 from modelwright.privacy.pseudonyms import Remember
 from modelwright.privacy.redact import in_batches
 from modelwright.privacy.reversible import PseudonymStore
@@ -119,7 +120,9 @@ def reveal(source: str, out: Path, store: PseudonymStore, *, force: bool = False
     return done
 
 
-def _column(values: pa.ChunkedArray, back: Callable[[str], str]) -> Any:
+def _column(values: Any, back: Callable[[str], str]) -> Any:
+    if is_nested(values.type):
+        return changed("", values, lambda _, part: _column(part, back))
     if not (pa.types.is_string(values.type) or pa.types.is_large_string(values.type)):
         return values
     return pa.array([c if c is None else back(c) for c in values.to_pylist()], values.type)
