@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from modelwright.core.errors import OptionError
+from modelwright.core.errors import CannotWrite, OptionError
 from modelwright.data.write import TableWriter, flat
 
 FIRST = pa.table({"city": ["Graz", 'say "hi",\nok'], "n": [1, 2]})
@@ -134,3 +134,13 @@ def test_of_files_as_bytes_texts_hold_the_paths(suffix):
     assert flat(files, ".parquet") is files
     assert flat(pa.chunked_array([[b"\x89PNG\xff", None]]), suffix).to_pylist() == [None, None]
     assert flat(pa.chunked_array([["é".encode(), None]]), suffix).to_pylist() == ["é", None]
+
+
+def test_a_folder_in_place_of_a_file_and_a_folder_that_is_not_there_are_named(tmp_path):
+    with pytest.raises(OptionError, match=r"is a folder; name the file .*predictions\.csv"):
+        TableWriter(tmp_path)
+    out = tmp_path / "missing" / "out.csv"
+    with pytest.raises(CannotWrite, match=r"there is no folder .*missing") as told, TableWriter(out):
+        pass
+    assert "没有文件夹" in told.value.words.zh
+    assert list(tmp_path.iterdir()) == []

@@ -34,7 +34,7 @@ def write_text(path: Path, text: str) -> None:
         os.replace(temporary, path)
     except OSError as e:
         temporary.unlink(missing_ok=True)
-        raise CannotWrite(f"Cannot write {path}: {e.strerror}.", f"无法写入 {path}：{e.strerror}。") from e
+        raise refused(e, path) or e from e
 
 
 def read_json(path: Path) -> Any:
@@ -64,6 +64,12 @@ def refused(error: BaseException, path: Path | str) -> CannotWrite | None:
         why = str(error).splitlines()[0][:160]
     else:
         return None
+    folder = Path(path).parent
+    if isinstance(error, FileNotFoundError) and not folder.exists():
+        return CannotWrite(
+            f"Cannot write {path}: there is no folder {folder}. Make it, or name another place.",
+            f"无法写入 {path}：没有文件夹 {folder}。请先创建，或改用其他位置。",
+        )
     return CannotWrite(f"Cannot write {path}: {why}.", f"无法写入 {path}：{why}。")
 
 

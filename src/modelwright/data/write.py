@@ -22,6 +22,7 @@ from modelwright.core import plain_json
 from modelwright.core.encrypted_files import SealWriter, open_plain, vault_keys
 from modelwright.core.envelope import SUFFIX
 from modelwright.core.errors import DataError, MissingExtra, OptionError, VaultError, unknown
+from modelwright.core.run import refused
 from modelwright.core.words import Words
 from modelwright.data._shapes import as_type, fitted, joined
 
@@ -40,6 +41,11 @@ class TableWriter:
     """
 
     def __init__(self, out: Path | None, formats: Sequence[str] = FORMATS, bom: bool = False) -> None:
+        if out is not None and out.is_dir():
+            raise OptionError(
+                f"{out} is a folder; name the file to write, such as {out / 'predictions.csv'}.",
+                f"{out} 是文件夹；请指定要写出的文件，例如 {out / 'predictions.csv'}。",
+            )
         self._out = out
         self._sealed = out is not None and out.name.endswith(SUFFIX)
         plain = out.name.removesuffix(SUFFIX) if out is not None else ".csv"
@@ -143,7 +149,7 @@ class TableWriter:
             raise self._refused(e) from e
 
     def _refused(self, error: OSError) -> DataError:
-        return DataError(f"Cannot write {self._out}: {error.strerror}.", f"无法写入 {self._out}：{error.strerror}。")
+        return refused(error, self._out or "stdout") or DataError(str(error))
 
     def _write(self, table: pa.Table) -> None:
         if self.suffix == ".jsonl":

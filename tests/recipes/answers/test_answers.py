@@ -56,9 +56,9 @@ def test_what_is_hidden_or_left_out_is_not_used():
 
 def test_the_stretch_that_says_most_is_quoted():
     k = Knowledge(PASSAGES)
-    start, end = window(PASSAGES[1], k.mass("heavy parcels"))
+    start, end = window(PASSAGES[1], k.mass(Asked("heavy parcels")))
     assert PASSAGES[1].text[start:end] == "Heavy parcels need a week."
-    assert window(PASSAGES[2], k.mass("发票")) == (0, len(PASSAGES[2].text))
+    assert window(PASSAGES[2], k.mass(Asked("发票"))) == (0, len(PASSAGES[2].text))
 
 
 def test_trust_tells_supported_answers_from_others_and_refuses_between():
