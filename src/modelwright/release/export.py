@@ -25,7 +25,7 @@ from modelwright.core.answers.objects import ObjectsCodec
 from modelwright.core.errors import MissingExtra, ModelwrightError
 from modelwright.core.recipe import Model
 from modelwright.core.run import read_json, whole_folder, write_json, write_text
-from modelwright.core.schema import Table, arrow_type
+from modelwright.core.schema import MEDIA, Table, arrow_type
 from modelwright.data.kinds.base import kind_of
 from modelwright.recipes.shared.traced import onnx_of
 from modelwright.release import _onnx_graphs
@@ -34,6 +34,7 @@ from modelwright.release.bundle import Predictor
 from modelwright.release.pace import Pace
 
 TOLERANCE = 1e-4
+_ENDINGS = {"image": ".png", "audio": ".wav", "video": ".mp4"}  # of files that a README names
 _GRAPHS = {
     "constant": _onnx_graphs.constant, "linear": _onnx_graphs.linear, "trees": _onnx_graphs.trees,
     "catboost": _onnx_graphs.catboost, "extratrees": _onnx_graphs.extratrees, "minirocket": _onnx_graphs.minirocket,
@@ -203,10 +204,17 @@ def _drop_weights(folder: Path, kind: str) -> None:
             path.unlink()
 
 
+def _typed(sample: Table, name: str, value: Any) -> Any:
+    """Return a value as a person would type it: a time in ISO 8601, a file by its name."""
+    if sample.column(name).type == MEDIA:
+        return f"{name}{_ENDINGS.get(sample.schema[name].modality, '')}"
+    return value.isoformat() if isinstance(value, datetime) else value
+
+
 def _readme(predictor: Predictor, folder: str, sample: Table, alone: bool) -> str:
     # synthetic values: a README must not hold a training row
     values = {name: v for name, v in sample.data.slice(0, 1).to_pylist()[0].items() if v is not None}
-    row = {name: v.isoformat() if isinstance(v, datetime) else v for name, v in list(values.items())[:6]}
+    row = {name: _typed(sample, name, v) for name, v in list(values.items())[:6]}
     out = f"""# {predictor.name}: ONNX export
 
 Each `member-<i>.onnx` takes the tensors that its codecs make of a row and gives scores; `ensemble.json` holds the

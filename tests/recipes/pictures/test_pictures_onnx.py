@@ -77,6 +77,8 @@ def test_an_export_is_a_folder_that_answers_alone(tmp_path):
     readme = (folder / "README.md").read_text()
     assert "uint8" in readme
     assert "codecs.json" not in readme
+    assert "picture.png" in readme
+    assert "bytes" not in readme.split("```")[1], "a file is named, not quoted"
     told = onnxruntime.InferenceSession(str(folder / "member-0.onnx")).get_modelmeta().custom_metadata_map
     assert told == {"scale": "2", "reach": "4", "stride": "1"}
 
