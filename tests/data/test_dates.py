@@ -298,6 +298,16 @@ def test_serial_days_of_excel():
     assert infer_schema(pa.table({"load": [45356 + i / 2 for i in range(9)]}))["load"].modality == "number"
 
 
+@pytest.mark.parametrize("unit", [1, 1_000])
+def test_births_before_1970_are_unix_times(unit):
+    seconds = [-600_000_000 + i * 86_400 * 100 for i in range(150)]
+    found, schema = moments([s * unit for s in seconds], "date of birth")
+    assert schema["date of birth"].modality == "timestamp"
+    assert found[0] == dt.datetime(1970, 1, 1) + dt.timedelta(seconds=seconds[0])
+    assert infer_schema(pa.table({"birth_weight": [s * unit for s in seconds]}))["birth_weight"].modality == "number"
+    assert moments([25_000 + i * 100 for i in range(9)], "birth_date")[0][0] == dt.datetime(1968, 6, 11)
+
+
 def test_hours_around_summer_time_stay_apart():
     cells = ["2024-10-27T02:30:00+02:00", "2024-10-27T02:30:00+01:00"] * 9
     assert moments(cells)[0][:2] == [dt.datetime(2024, 10, 27, 0, 30), dt.datetime(2024, 10, 27, 1, 30)]

@@ -33,6 +33,9 @@ _DIGITS = {
 _PLAINLY = {"compact": 8, "compact-dmy": 8, "compact-mdy": 8, "compact-time": 14}
 _ENOUGH = 10
 _FREE = [f for f in FORMS if f not in _DIGITS or f in ("compact", "compact-time")]
+_NAMED_BIRTH = re.compile(
+    r"birth[ _-]?(?:date|day|time)|date[ _-]?of[ _-]?birth|(?<![a-z])(?:dob|born)(?![a-z])|出生(?:日期|时间)|生日", re.I
+)
 _LOOK = 300  # cells that tell the form
 _SEVERAL = 100  # cells that tell whether there are several
 
@@ -181,9 +184,13 @@ def number_form(name: str, numbers: np.ndarray) -> str | None:
         form := _dated_digits(name, [f"{n:.0f}" for n in np.unique(numbers)[:_LOOK]])
     ):
         return form
+    low, high = numbers.min(), numbers.max()
+    if _NAMED_BIRTH.search(name):  # from before 1970 on: the furthest one tells the unit
+        far = max(-low, high)
+        if form := next((form for form, unit in EPOCHS.items() if 1e8 * unit < far < 5e9 * unit), None):
+            return form
     if not names_time(name):
         return None
-    low, high = numbers.min(), numbers.max()
     for form, unit in EPOCHS.items():
         if 1e8 * unit < low and high < 5e9 * unit:
             return form
