@@ -18,7 +18,7 @@ class Forecasting(OptionGroup):
     horizon: int | None = option(None, "steps to look ahead", "向前预测的步数", metavar="STEPS", ge=1, le=10_000)
     frequency: str | None = option(
         None,
-        "distance of values: h, D, W, M, 15min, W-FRI, Q-MAR (found)",
+        "distance: h, D, W, M, 15min, W-FRI, Q-MAR (found)",
         "间隔：h、D、W、M、15min、W-FRI、Q-MAR（默认自动识别）",
         metavar="UNIT",
     )
