@@ -167,9 +167,11 @@ def test_pictures_are_looked_at_twice_where_more_is_found_so_and_there_is_time(d
     task, table, target, model = detector
     again = type(model)(model.network, model.canvas, model.options, target, {"curves": model.curves}, [])
     ctx = context(task, target, latency=latency)
-    monkeypatch.setattr(ctx, "value", lambda *_: float(bool(again.extent.get("mirrored"))))
+    monkeypatch.setattr(ctx, "values", lambda *_: (1.0, float(bool(again.extent.get("mirrored")))))
     assert _detector._better_mirrored(again, table, ctx) is (latency is None)
-    monkeypatch.setattr(ctx, "value", lambda *_: 1.0)
+    monkeypatch.setattr(
+        ctx, "values", lambda *_: (1.0 - bool(again.extent.get("mirrored")), 1.0 + bool(again.extent.get("mirrored")))
+    )
     assert not _detector._better_mirrored(again, table, ctx)
     assert not again.extent.get("mirrored")
 

@@ -109,6 +109,14 @@ def test_the_best_weights_are_left():
     assert all(torch.equal(v, network.state_dict()[k]) for k, v in seen[1].items())
 
 
+def test_a_finer_measure_chooses_the_epoch_and_the_metric_is_what_is_told():
+    told = iter([(0.3, 0.1), (0.9, 0.2), (0.5, 0.4), (0.4, 0.3), (0.2, 0.2), (0.2, 0.1)])
+    asked = options(patience=3)
+    done = train(fresh(), RowFeed(ARRAYS, TRUTH, 16), loss, lambda _: (1.0, *next(told)), asked, context(), epochs=30)
+    assert done.best_epoch == 3
+    assert [round(h[context().metric.name], 1) for h in done.history] == [0.3, 0.9, 0.5, 0.4, 0.2, 0.2]
+
+
 def test_same_seed_same_weights_and_another_seed_others():
     networks = [fresh() for _ in range(3)]
     for network, seed in zip(networks, (0, 0, 1), strict=True):

@@ -113,6 +113,9 @@ class Metric:
     unit_of: Callable[[Table], np.ndarray] | None = None
     by_unit: Callable[[Judged], Sequence[Any]] | None = None
     known_of: Mapping[str, Callable[[Table], np.ndarray]] = field(default_factory=dict)
+    finer: Metric | None = (
+        None  # of the same judged rows and with less chance in it: what epochs of one training are compared by
+    )
 
     def __call__(self, judged: Judged, label: int | None = None) -> float:
         """Return the metric's value; NaN where it is undefined (one class only, say)."""

@@ -173,10 +173,15 @@ class FitContext:
 
         NaN where it is undefined on these rows.
         """
+        return self.values(table, scores)[0]
+
+    def values(self, table: Table, scores: np.ndarray) -> tuple[float, float]:
+        """Return the ranking metric as `value` does, and the finer one by which epochs are compared (the same where there is none)."""
         name = table.schema.target
         truth = table.column(name.name if name else "")
-        found = self.metric(judge(self.target, truth, scores, table.rows).in_units(table, [self.metric]))
-        return found if self.metric.higher else -found
+        judged = judge(self.target, truth, scores, table.rows).in_units(table, [self.metric])
+        found = [m(judged) if m.higher else -m(judged) for m in (self.metric, self.metric.finer) if m is not None]
+        return found[0], found[-1]
 
 
 class Model(ABC):

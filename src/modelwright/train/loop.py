@@ -27,7 +27,8 @@ from modelwright.train.private import PrivateSteps
 from modelwright.train.steps import Steps, rng_of, seeded
 
 Loss = Callable[[Any, Any], Tensor]
-Watch = Callable[[nn.Module], tuple[float, float]]  # network -> (loss, metric, more is better) on validation rows
+# network -> (loss, metric, more is better) on validation rows, and where the metric hangs much on chance a finer one, by which the best epoch is chosen
+Watch = Callable[[nn.Module], tuple[float, ...]]
 
 _AVERAGE_EVERY = (
     4,
@@ -256,12 +257,13 @@ def _end_epoch(
         if average and average.steps:
             network.load_state_dict(average.shadow)
         network.eval()
-        valid_loss, metric = watch(network)
+        valid_loss, metric, *finer = watch(network)
+        chosen_by = finer[0] if finer else metric
         state.watching = time.monotonic() - start
         row |= {"valid_loss": valid_loss, ctx.metric.name: metric if ctx.metric.higher else -metric}
         ctx.events.emit(Step(ctx.name, state.step, state.total, {"loss": loss, "valid": metric}))
-        if metric > state.best or state.best_weights is None:
-            state.best, state.since, state.trained.best_epoch = metric, 0, epoch + 1
+        if chosen_by > state.best or state.best_weights is None:
+            state.best, state.since, state.trained.best_epoch = chosen_by, 0, epoch + 1
             state.best_weights = {k: v.detach().clone() for k, v in network.state_dict().items()}
         else:
             state.since += 1

@@ -152,3 +152,10 @@ def test_the_report_tells_errors_in_the_language_of_the_page():
         page = "".join(made(s.to_json(), lang) for s in (report.errors(one), report.confusions(one)))
         cells = {t for t in told if f">{t}<" in page}
         assert cells == set(told), lang
+
+
+def test_epochs_of_a_detector_are_compared_by_all_overlaps():
+    ap50, ap, ap75 = box_metrics()[:3]
+    assert ap50.finer is ap
+    assert ap75.finer is ap
+    assert ap.finer is None

@@ -92,10 +92,16 @@ def box_metrics() -> tuple[Metric, ...]:
             name, title, False, _over(function), per_label=True, high=float("inf"), unit="picture", by_unit=units_of
         )
 
+    every = ap("ap", Words("AP (50 to 95)", "AP（50 至 95）"), coco.mean_precision)
     return (
-        ap("ap50", Words("AP50", "AP50"), lambda p, n: coco.mean_precision(p, n, overlaps=(_FIFTY,))),
-        ap("ap", Words("AP (50 to 95)", "AP（50 至 95）"), coco.mean_precision),
-        ap("ap75", Words("AP75", "AP75"), lambda p, n: coco.mean_precision(p, n, overlaps=(_SEVENTY_FIVE,))),
+        ap("ap50", Words("AP50", "AP50"), lambda p, n: coco.mean_precision(p, n, overlaps=(_FIFTY,)), finer=every),
+        every,
+        ap(
+            "ap75",
+            Words("AP75", "AP75"),
+            lambda p, n: coco.mean_precision(p, n, overlaps=(_SEVENTY_FIVE,)),
+            finer=every,
+        ),
         ap("ar", Words("average recall", "平均召回率"), coco.average_recall),
         ap("precision", Words("precision of the boxes shown", "所示框的精确率"), _precision),
         ap("recall", Words("recall of the boxes shown", "所示框的召回率"), _recall),

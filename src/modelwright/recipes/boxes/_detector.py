@@ -34,7 +34,8 @@ from modelwright.recipes.shared.image import may_flip
 _ENOUGH = 0.5  # share of its epochs that a refit must go through
 _WATCHED = 400  # pictures looked at while it trains, at most
 _PROBE_STEPS = 3
-_GAIN = 0.002  # of the ranking metric on validation pictures, for which each is looked at twice
+_GAIN = 0.004  # of the finer metric on validation pictures, for which each is looked at twice
+_LOSS = 0.002  # of the ranking metric that may be lost by it
 _UPSIDE = 2.0  # standard errors within which pictures count as the same upside down
 
 
@@ -171,9 +172,10 @@ class DetectorRecipe(BoxRecipe):
         if held is not None and len(held):
             some = held.take(np.arange(min(_WATCHED, len(held))))
 
-            def watch(net: Any) -> tuple[float, float]:
-                value = ctx.value(some, made(net, canvas, options, ctx.target, {}, [], ctx.device).scores(some))
-                return (-value, value) if np.isfinite(value) else (0.0, 0.0)
+            def watch(net: Any) -> tuple[float, ...]:
+                found = made(net, canvas, options, ctx.target, {}, [], ctx.device).scores(some)
+                value, finer = (v if np.isfinite(v) else 0.0 for v in ctx.values(some, found))
+                return -value, value, finer
 
         epochs = int(ctx.extent["epochs"]) if ctx.extent else options.epochs
         feed = self.feed(views, boxes, labels, options, ctx, epochs)
@@ -201,14 +203,14 @@ class DetectorRecipe(BoxRecipe):
 def _better_mirrored(model: DetectorModel, table: Table, ctx: FitContext) -> bool:
     """Whether a model finds more in validation pictures where each is looked at mirrored as well, in a time that an answer may take."""
     began = time.perf_counter()
-    plain = ctx.value(table, model.scores(table))
+    value, finer = ctx.values(table, model.scores(table))
     spent = time.perf_counter() - began
     if (ctx.latency is not None and 2 * spent / len(table) > ctx.latency) or ctx.deadline.remaining() < 2 * spent:
         return False
     model.extent["mirrored"] = True
-    both = ctx.value(table, model.scores(table))
+    both, finer_both = ctx.values(table, model.scores(table))
     model.extent["mirrored"] = False
-    return both > plain + _GAIN
+    return finer_both > finer + _GAIN and both > value - _LOSS
 
 
 def plan(rows: int) -> dict[str, Any]:
