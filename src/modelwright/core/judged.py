@@ -117,6 +117,11 @@ class Metric:
         None  # of the same judged rows and with less chance in it: what epochs of one training are compared by
     )
 
+    def signed(self, judged: Judged) -> tuple[float, float]:
+        """Return the metric's value and that of its finer one (the same where there is none), each signed so that more is better."""
+        found = [m(judged) if m.higher else -m(judged) for m in (self, self.finer) if m is not None]
+        return found[0], found[-1]
+
     def __call__(self, judged: Judged, label: int | None = None) -> float:
         """Return the metric's value; NaN where it is undefined (one class only, say)."""
         told = (label,) if self.per_label else ()

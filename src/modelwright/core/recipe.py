@@ -154,9 +154,7 @@ class FitContext:
     cache: dict[Any, Any] = field(default_factory=dict)
     probe: float = 3.0
     encoded: Collection[Any] = ()  # for an estimate: the keys of what `cache` holds in a fit already
-    rest: Rest | None = (
-        None  # rows of the source that nobody holds, which a fit may read; never those by which it is judged
-    )
+    rest: Rest | None = None  # rows of the source that nobody holds; never those by which a fit is judged
     crew: Crew | None = None  # the processes that train together; None for this one alone
     cluster: Any = None  # what fits on all rows on another machine, if anything
     peers: Peers | None = None  # the processes that fit together from shares of `rest`; None for this one alone
@@ -177,11 +175,9 @@ class FitContext:
 
     def values(self, table: Table, scores: np.ndarray) -> tuple[float, float]:
         """Return the ranking metric as `value` does, and the finer one by which epochs are compared (the same where there is none)."""
-        name = table.schema.target
-        truth = table.column(name.name if name else "")
-        judged = judge(self.target, truth, scores, table.rows).in_units(table, [self.metric])
-        found = [m(judged) if m.higher else -m(judged) for m in (self.metric, self.metric.finer) if m is not None]
-        return found[0], found[-1]
+        column = table.schema.target
+        judged = judge(self.target, table.column(column.name if column else ""), scores, table.rows)
+        return self.metric.signed(judged.in_units(table, [self.metric]))
 
 
 class Model(ABC):
