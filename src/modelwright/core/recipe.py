@@ -167,10 +167,8 @@ class FitContext:
     taught: Taught | None = None  # a blend's answers to the rows, which a student learns beside their truth
 
     def value(self, table: Table, scores: np.ndarray) -> float:
-        """Return the ranking metric of scores [N, K] of a table's rows, by its own units (users, say), signed so that more is better.
-
-        NaN where it is undefined on these rows.
-        """
+        """Return the ranking metric of scores [N, K] of a table's rows, by its own units (users, say), signed so that more is better;
+        NaN where it is undefined on these rows."""
         return self.values(table, scores)[0]
 
     def values(self, table: Table, scores: np.ndarray) -> tuple[float, float]:
