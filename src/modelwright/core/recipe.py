@@ -172,7 +172,7 @@ class FitContext:
         return self.values(table, scores)[0]
 
     def values(self, table: Table, scores: np.ndarray) -> tuple[float, float]:
-        """Return the ranking metric as `value` does, and the finer one by which epochs are compared (the same where there is none)."""
+        """Return of scores [N, K] the ranking metric as `value` does, and the finer one by which epochs are compared (the same if none)."""
         column = table.schema.target
         judged = judge(self.target, table.column(column.name if column else ""), scores, table.rows)
         return self.metric.signed(judged.in_units(table, [self.metric]))
