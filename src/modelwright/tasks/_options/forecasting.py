@@ -19,7 +19,7 @@ class Forecasting(OptionGroup):
     frequency: str | None = option(
         None,
         "distance: h, D, W, M, 15min, W-FRI, Q-MAR (found)",
-        "间隔：h、D、W、M、15min、W-FRI、Q-MAR（默认自动识别）",
+        "间隔：h、D、M、15min、W-FRI、Q-MAR（默认自动识别）",
         metavar="UNIT",
     )
     season: int | None = option(
