@@ -278,11 +278,11 @@ def test_captions_beside_pictures_and_plain_json_are_no_boxes_where_none_were_as
 
 def test_pictures_of_a_file_of_boxes_are_answered_under_the_models_column(tmp_path):
     file = coco(tmp_path / "data")
-    with given(str(file), (Column("photo", "image"), Column("price", "number"))) as (table, folder):
+    with given(str(file), (Column("photo", "image"), Column("price", "number")), []) as (table, folder):
         assert table.column_names == ["photo"]
         assert [(folder / p).is_file() for p in table.column("photo").to_pylist()] == [True, True]
     with (
         pytest.raises(DataError, match="one column of pictures, and this one reads: price"),
-        given(str(file), (Column("price", "number"),)),
+        given(str(file), (Column("price", "number"),), []),
     ):
         pass
