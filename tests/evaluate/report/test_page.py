@@ -7,6 +7,7 @@ import re
 import pytest
 
 from evaluate import made
+from modelwright.core.unit import PICTURES
 from modelwright.evaluate.report import _examples
 from modelwright.evaluate.report import html as _html
 from modelwright.evaluate.report.page import style, write_report
@@ -57,6 +58,18 @@ def test_the_most_memory_that_was_held_is_told_beside_what_was_granted(facts):
     assert "peak memory1.5 GBof 4.0 GB granted" in "".join(Page(write_report(held, "en")).text)
     alone = {**facts, "memory": {"peak": 300 << 20, "granted": None}}
     assert "内存峰值300 MB" in "".join(Page(write_report(alone, "zh")).text)
+
+
+def test_what_is_counted_is_called_what_it_is_throughout(facts):
+    pictures = {**facts, "rows": {**facts["rows"], "unit": list(PICTURES)}}
+    en, zh = ("".join(Page(write_report(pictures, lang)).text) for lang in ("en", "zh"))
+    for said in ("ms/picture", "validation pictures, by which", "On the test pictures", "same test pictures"):
+        assert said in en
+    assert "毫秒/张图片" in zh
+    assert "相同测试图片上" in zh
+    plain = "".join(Page(write_report(facts, "zh")).text)
+    assert "毫秒/行" in plain
+    assert "相同测试行上" in plain
 
 
 def test_what_a_candidate_learnt_from_is_told_where_that_is_not_all(facts):

@@ -11,6 +11,7 @@ from modelwright.core.facts.candidates import CandidateRow
 from modelwright.core.facts.details import SectionFact
 from modelwright.core.facts.run import Facts
 from modelwright.core.recipe import guesses
+from modelwright.core.unit import unit_of
 from modelwright.core.words import Words, chinese
 from modelwright.evaluate.plots.canvas import in_lang
 from modelwright.evaluate.report.compared import compared
@@ -124,9 +125,10 @@ def _baselines(facts: Facts, lang: str) -> Html:
         ("", [b["name"], number(b["difference"]), interval(b["low"], b["high"]), _p(b["p"])])
         for b in facts["baselines"]
     ]
+    unit = unit_of(facts.get("rows") or {})
     note = Words(
-        "The model and each baseline on the same test rows; where the whole interval is above zero, the model is really better, and not by luck of these rows.",
-        "模型与各基线在相同测试行上的比较；整个区间都大于零时，说明模型确实更好，而非偶然。",
+        f"The model and each baseline on the same test {unit.many}; where the whole interval is above zero, the model is really better, and not by luck of these {unit.many}.",
+        f"模型与各基线在相同测试{unit.name.zh}上的比较；整个区间都大于零时，说明模型确实更好，而非偶然。",
     )
     head = heads(lang, ("baseline", "基线", "name"), ("better by", "优势", "n"), _INTERVAL, ("p", "p 值", "n less"))
     title = Words("Against the baselines and the runner-up", "与基线及次优者比较")
@@ -147,9 +149,10 @@ def leaderboard(facts: Facts, lang: str) -> Html:
     # guessing is so far off that it would squeeze all others together
     ends = scale([r for r in good if not guesses(r.get("recipe", ""))] or good)
     metric = said(facts.get("metric_title"), lang) or facts["metric"]
+    unit = unit_of(facts.get("rows") or {})
     head = heads(
-        lang, ("model", "模型", "name"), (metric, metric, "n"), _INTERVAL, _BAR, ("ms/row", "毫秒/行", "n"),
-        ("ms/row in batches", "批量毫秒/行", "n less"), ("seconds", "秒", "n less"), ("weight", "权重", "n less"),
+        lang, ("model", "模型", "name"), (metric, metric, "n"), _INTERVAL, _BAR, (f"ms/{unit.one}", f"毫秒/{unit.behind}", "n"),
+        (f"ms/{unit.one} in batches", f"批量毫秒/{unit.behind}", "n less"), ("seconds", "秒", "n less"), ("weight", "权重", "n less"),
     )  # fmt: skip
     some = any(r.get("learnt") is not None for r in good)
     if some:
@@ -174,7 +177,7 @@ def leaderboard(facts: Facts, lang: str) -> Html:
         ]
         body.append(("won" if r.get("winner") else "", cells))
     words = Words(
-        "Scores on the validation rows, by which the winner was chosen. The bar is the 95 % interval; the winner is highlighted.",
+        f"Scores on the validation {unit.many}, by which the winner was chosen. The bar is the 95 % interval; the winner is highlighted.",
         "验证集上的得分，据此选出最佳模型；横条为 95% 区间，最佳模型以底色标出。",
     )
     out = [paragraph(words, lang, "note"), folded(head, body, 20, "排行榜" if zh else "leaderboard", zh)]
@@ -237,7 +240,7 @@ def metrics(facts: Facts, lang: str) -> Html:
             ],
         ))  # fmt: skip
     words = Words(
-        "On the test rows, which were used only once, after the winner had been chosen.",
+        f"On the test {unit_of(facts.get('rows') or {}).many}, which were used only once, after the winner had been chosen.",
         "在测试集上计算；测试集只在选定模型之后使用一次。",
     )
     return join([paragraph(words, lang, "note"), table(head, body, "指标" if zh else "metrics")])
