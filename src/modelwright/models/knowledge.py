@@ -238,9 +238,14 @@ class _Rarity:
         owners = [None if t == SHARED else t for t in tenants]
         self._sizes = Counter(owners)
         self._counts: dict[str | None, Counter[int]] = defaultdict(Counter)  # passages that hold a term, by owner
-        for term in range(len(words.vocabulary)):
-            for at in words.weights.indices[words.weights.indptr[term] : words.weights.indptr[term + 1]]:
-                self._counts[owners[at]][term] += 1
+        known = list(self._sizes)
+        places = {owner: i for i, owner in enumerate(known)}
+        of = np.array([places[owner] for owner in owners], np.int64)[words.weights.indices]
+        term = np.repeat(np.arange(len(words.vocabulary)), np.diff(words.weights.indptr))
+        pairs, counts = np.unique(of * max(1, len(words.vocabulary)) + term, return_counts=True)
+        for pair, count in zip(pairs.tolist(), counts.tolist(), strict=True):
+            owner, at = divmod(pair, max(1, len(words.vocabulary)))
+            self._counts[known[owner]][at] = count
 
     def of(self, term: str, tenant: str | None = None) -> float:
         at, read = self._index.get(term, -1), {None, tenant or None}
