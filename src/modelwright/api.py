@@ -157,7 +157,7 @@ def _inspect(data: Any, target: str | None, options: dict[str, Any]) -> dict[str
     from modelwright.core.unit import PICTURES, ROWS
     from modelwright.data.annotations.base import BOXES
     from modelwright.data.annotations.shared.source import boxes_of_rows, boxes_table, described
-    from modelwright.data.check import check, never_missing
+    from modelwright.data.check import apply, check, never_missing
     from modelwright.data.coerce import coerce
     from modelwright.data.infer import infer_schema
     from modelwright.data.near_duplicates import finding, near
@@ -203,7 +203,7 @@ def _inspect(data: Any, target: str | None, options: dict[str, Any]) -> dict[str
     unit = ROWS if marked is None else PICTURES
     private = protect(table, None, raw, rules=rules, public=public, seconds=_LOOK_SECONDS, show=show)
     findings = check(table, bad=safe_values([*odd, *bad], public), raw=raw, unit=unit)
-    findings += never_missing(table)
+    findings += never_missing(apply(findings, table))
     findings += finding(near(table, row_codes(table)), len(table)) if table.schema.inputs else []
     return json.loads(
         plain_json.dumps(

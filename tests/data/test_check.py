@@ -8,7 +8,7 @@ import pytest
 
 import modelwright as mw
 from modelwright.core.schema import Column, Schema, Table
-from modelwright.data.check import Finding, apply, check, text_languages
+from modelwright.data.check import Finding, apply, apply_to_test, check, text_languages
 from modelwright.data.coerce import coerce
 from modelwright.data.infer import infer_schema
 from modelwright.data.model_findings import enough_data, label_noise
@@ -233,8 +233,47 @@ def test_a_last_row_that_sums_up_the_others_is_told(word, last, sure):
         table, bad = coerce(columns, schema)
         found = [f for f in check(table, bad=bad) if f.code == "total-row"]
         assert [(f.rows, f.drop_rows) for f in found] == [((4,), (3,) if sure else ())]
-        assert found[0].words.en == f"The last row (row 4) is `{word}`."
+        assert found[0].words.en == f"The last row (row 4) is `{word}`{' and left out' if sure else ''}."
     year = pa.table({"region": ["n", "s", "e", word], "year": [2020.0] * 4, "a": [1.0, 4, 2, 3], "b": [5.0, 1, 2, 4]})
     assert not [f for f in check(coerce(year, infer_schema(year))[0]) if f.drop_rows]
     twice = pa.table({"region": [word, "s", "e", word], "sales": [10.0, 20.0, 30.0, last]})
     assert not [f for f in check(coerce(twice, infer_schema(twice))[0]) if f.code == "total-row"]
+
+
+def test_what_is_found_does_not_hang_on_a_last_row_that_sums_up_the_others():
+    rng = np.random.default_rng(0)
+    area, age = rng.uniform(20, 200, 60), rng.integers(1, 50, 60).astype(float)
+    price = area * 3 + rng.normal(0, 40, 60)
+    city = ["n", "s", "e"] * 20
+    mean = {"city": "平均", "area": area.mean(), "age": age.mean(), "price": price.mean()}
+    total = {"city": "合计", "area": area.sum(), "age": None, "price": price.sum()}
+    note = {"city": "Source: sales", "area": None, "age": None, "price": None}
+    rows = [
+        dict(zip(("city", "area", "age", "price"), r, strict=True)) for r in zip(city, area, age, price, strict=True)
+    ]
+
+    def looked(more, test=None):
+        raw = pa.Table.from_pylist([*rows, *more])
+        schema = infer_schema(raw, target="price", overrides={"city": "category"})
+        table, bad = coerce(raw, schema, need_target=False)
+        return check(table, bad=bad, test=test), table, schema
+
+    alone, _, _ = looked([])
+    for more in ([total], [mean, total], [total, mean, note], [total, note, note]):
+        found, table, _ = looked(more)
+        told = [f for f in found if f.code == "total-row"]
+        totals = [60 + i for i, row in enumerate(more) if row is not note]
+        assert sorted(i for f in told for i in f.drop_rows) == totals
+        if note not in more:
+            assert [f for f in found if f.code != "total-row" and f.code != "few-rows"] == [
+                f for f in alone if f.code != "few-rows"
+            ]
+            assert len(apply(found, table)) == 60
+    table, _ = coerce(pa.Table.from_pylist([*rows, total]), looked([])[2])
+    found, _, _ = looked([], test=table)
+    told = [f for f in found if f.code == "total-row"]
+    assert [(f.drop_rows, f.drop_test_rows, f.words.en) for f in told] == [
+        ((), (60,), "The last row to test on (row 61) is `合计` and left out.")
+    ]
+    assert len(apply_to_test(found, table)) == 60
+    assert len(apply(found, looked([])[1])) == 60

@@ -1,4 +1,4 @@
-"""The last row of a table where it sums up the others: spreadsheets end so, and a model would learn from it as from any row."""
+"""The last rows of a table where they sum up the others: spreadsheets end so, and a model would learn from them as from any row."""
 
 from __future__ import annotations
 
@@ -23,34 +23,62 @@ _WORDS = (
     | _MEANS
 )
 _NEAR = 0.005  # of a sum, which may have been rounded
+_MOST = 6  # rows at the end that are looked at
 
 
-def total_row(table: Table, bad: Sequence[BadValue], quote: bool) -> list[Finding]:
-    """Find that the last row holds a word for a total where no other row does; it is left out where its numbers are the sums or means of
-    the others, else only told: `Total` also sells petrol."""
-    last = len(table) - 1
-    if last < 2:
+def total_rows(table: Table, bad: Sequence[BadValue], quote: bool, test: bool = False) -> list[Finding]:
+    """Find that one of the last rows holds a word for a total where no other row does; it is left out where its numbers are the sums or means of
+    the rows above, else only told: `Total` also sells petrol. Below it stand at most further totals and notes, rows with one cell filled.
+
+    `test` says that these are the rows to test on.
+    """
+    foot = _foot(table, bad)
+    above = len(table) - len(foot)
+    if above < 2:
         return []
-    word = next((b.value for b in bad if b.row == table.rows[last] and _is_total(b.value)), None)
-    for column in table.schema:
-        if word is None and column.modality in ("category", "text", "id"):
-            cells = table.column(column.name)
-            cell = cells[last].as_py()
+    of, of_zh = (" to test on", "测试") if test else ("", "")
+    numbers = [np.asarray(table.column(c.name), float) for c in table.schema if c.modality == "number"]
+    found = []
+    for at, word in foot.items():
+        if word is None:
+            continue
+        sure = _sums_up([np.append(cells[:above], cells[at]) for cells in numbers], word)
+        shown, row = word if quote else "...", int(table.rows[at])
+        last, last_zh = ("The last", "最后一") if at == len(table) - 1 else ("A last", "末尾有一")
+        done, done_zh = (" and left out", "，已排除") if sure else ("", "")
+        found.append(
+            Finding(
+                "total-row", "warning", None,
+                Words(f"{last} row{of} (row {row}) is `{shown}`{done}.", f"{of_zh}{last_zh}行（第 {row} 行）是 `{shown}`{done_zh}。"),
+                Words("Its numbers sum up the rows above.", "其数值是以上各行的汇总。") if sure
+                else Words("Take it out if it sums up the others.", "若它是其他行的汇总，请删除。"),
+                rows=(row,), drop_rows=(at,) if sure else (),
+            )
+        )  # fmt: skip
+    return found
+
+
+def _foot(table: Table, bad: Sequence[BadValue]) -> dict[int, str | None]:
+    """Return the rows at the end that may be no data, the last one first: by position the word for a total, None for a note."""
+    out: dict[int, str | None] = {}
+    if len(table.schema) < 2:
+        return out
+    words = [c.name for c in table.schema if c.modality in ("category", "text", "id")]
+    for at in range(len(table) - 1, max(len(table) - 1 - _MOST, 1), -1):
+        unread = [b.value for b in bad if b.row == table.rows[at]]
+        word = next(filter(_is_total, unread), None)
+        for name in words if word is None else ():
+            cells = table.column(name)
+            cell = cells[at].as_py()
             if cell is not None and _is_total(cell) and pc.sum(pc.equal(cells, cell)).as_py() == 1:
                 word = cell
-    if word is None:
-        return []
-    sure = _sums_up([np.asarray(table.column(c.name), float) for c in table.schema if c.modality == "number"], word)
-    advice = Words("Take it out if it sums up the others.", "若它是其他行的汇总，请删除。")
-    shown = word if quote else "..."
-    return [
-        Finding(
-            "total-row", "warning", None,
-            Words(f"The last row (row {table.rows[last]}) is `{shown}`.", f"最后一行（第 {table.rows[last]} 行）是 `{shown}`。"),
-            Words("It is left out.", "已排除该行。") if sure else advice,
-            rows=(int(table.rows[last]),), drop_rows=(last,) if sure else (),
-        )
-    ]  # fmt: skip
+        filled = len(unread) + sum(table.column(c.name)[at].is_valid for c in table.schema)
+        if word is None and (filled > 1 or len(table.schema) < 3):
+            break
+        out[at] = word
+    while out and out[min(out)] is None:  # notes alone, above which no total stands
+        del out[min(out)]
+    return out
 
 
 def _caption(cell: str) -> str:

@@ -18,7 +18,7 @@ from modelwright.data._distinct import first_distinct
 from modelwright.data._leaks import leaks
 from modelwright.data._missing_marks import marks_among, marks_finding
 from modelwright.data._rows_checked import across, empty_rows, few, repeated
-from modelwright.data._totals import total_row
+from modelwright.data._totals import total_rows
 from modelwright.data.coerce import BadValue
 from modelwright.data.finding import Finding as Finding
 from modelwright.data.values import folded_label
@@ -45,6 +45,31 @@ def check(
     With `repeats` equal rows are events that happened again: nothing is said of them. Without `quote` their words hold no cell of the data.
     `unit` is what the rows are to people.
     """
+    found = total_rows(table, bad, quote)
+    summed = sorted({i for f in found for i in f.drop_rows})
+    if (
+        summed
+    ):  # no other finding is to hang on rows that are left out: a total lies far from the rest, and seems to leak
+        kept = np.delete(np.arange(len(table)), summed)
+        gone = {int(row) for row in table.rows[summed]}
+        bad, table = [b for b in bad if b.row not in gone], table.take(kept)
+    else:
+        kept = np.arange(len(table))
+    others = _check(table, bad, answers, repeats, quote, unit, len(summed))
+    if test is not None:
+        apart = _apart(table, others, bad)
+        others += across(table, test, sorted(apart))
+    found += [replace(f, drop_rows=tuple(kept[list(f.drop_rows)].tolist())) for f in others]
+    if test is not None:
+        found += [replace(f, drop_rows=(), drop_test_rows=f.drop_rows) for f in total_rows(test, (), quote, test=True)]
+    grave = {"error": 0, "warning": 1, "info": 2}
+    return sorted(found, key=lambda f: grave[f.severity])
+
+
+def _check(
+    table: Table, bad: Sequence[BadValue], answers: bool, repeats: bool, quote: bool, unit: Unit, gone: int
+) -> list[Finding]:
+    """Return what is found of rows none of which is a total; `gone` rows were."""
     found: list[Finding] = []
     for column in table.schema.inputs:
         step()
@@ -70,21 +95,22 @@ def check(
                 )
             found.append(Finding("read-as", "info", column.name, told, advice))
     found += bad_values(bad if quote else [replace(b, value="...") for b in bad])
-    found += total_row(table, bad, quote)
     empty = empty_rows(table, {f.column for f in found if f.drop_column and f.column})
     found += empty
-    unread = {b.row for b in bad if b.column in table.schema.names and table.schema[b.column].role == "input"}
-    apart = {*(i for f in empty for i in f.drop_rows), *np.flatnonzero(np.isin(table.rows, list(unread))).tolist()}
-    found += repeated(table, answers, repeats, sorted(apart), unit)
-    found += few(len(table), len({i for f in found for i in f.drop_rows}), unit)
+    found += repeated(table, answers, repeats, sorted(_apart(table, found, bad)), unit)
+    found += few(len(table) + gone, gone + len({i for f in found for i in f.drop_rows}), unit)
     target = table.schema.target
     if target is not None and answers:
         found += _target(table, target.name)
         found += leaks(table, target.name)
-    if test is not None:
-        found += across(table, test, sorted(apart))
-    grave = {"error": 0, "warning": 1, "info": 2}
-    return sorted(found, key=lambda f: grave[f.severity])
+    return found
+
+
+def _apart(table: Table, found: Sequence[Finding], bad: Sequence[BadValue]) -> set[int]:
+    """Return the positions of rows without any input, and of those with one that cannot be read."""
+    unread = {b.row for b in bad if b.column in table.schema.names and table.schema[b.column].role == "input"}
+    empty = {i for f in found if f.code == "empty-rows" for i in f.drop_rows}
+    return empty | set(np.flatnonzero(np.isin(table.rows, list(unread))).tolist())
 
 
 def apply(findings: Sequence[Finding], table: Table) -> Table:
@@ -101,6 +127,12 @@ def apply(findings: Sequence[Finding], table: Table) -> Table:
     if not stays.all():
         table = table.take(np.flatnonzero(stays))
     return table.with_schema(schema)
+
+
+def apply_to_test(findings: Sequence[Finding], test: Table) -> Table:
+    """Leave out the rows to test on that the findings name."""
+    gone = sorted({i for f in findings for i in f.drop_test_rows})
+    return test.take(np.delete(np.arange(len(test)), gone)) if gone else test
 
 
 def never_missing(table: Table) -> list[Finding]:

@@ -14,7 +14,7 @@ from modelwright.core.words import Words
 class Finding:
     """One thing found: what it is, what to do, and what is done about it by itself.
 
-    `drop_column` sets the column to ignored, `drop_rows` are positions [M] of rows to leave out.
+    `drop_column` sets the column to ignored, `drop_rows` are positions [M] of rows to leave out, `drop_test_rows` of rows to test on.
     """
 
     code: str
@@ -25,6 +25,7 @@ class Finding:
     rows: tuple[int, ...] = ()
     drop_column: bool = False
     drop_rows: tuple[int, ...] = ()
+    drop_test_rows: tuple[int, ...] = ()
 
     def to_json(self) -> FindingFact:
         """Return the finding as JSON values; row positions to drop are not kept."""

@@ -21,7 +21,7 @@ from modelwright.core.schema import Table
 from modelwright.core.stored_data import sealing
 from modelwright.core.task import Formed, Task
 from modelwright.core.words import Words, counted
-from modelwright.data.check import apply, bad_values, check
+from modelwright.data.check import apply, apply_to_test, bad_values, check
 from modelwright.data.coerce import BadValue, coerce
 from modelwright.data.fingerprint import digests, whole
 from modelwright.data.infer import infer_schema
@@ -222,7 +222,7 @@ def _look(data: Data, raw: pa.Table) -> None:
     data.rows_read = len(data.table)
     table = apply(data.findings, data.table)
     if data.test is not None:
-        data.test = data.test.with_schema(table.schema)
+        data.test = apply_to_test(data.findings, data.test).with_schema(table.schema)
     if not table.schema.inputs and task.needs_inputs:
         if len(table) < LEAST_ROWS and data.test is None:  # every column of one row is a constant
             raise too_few(len(table))
