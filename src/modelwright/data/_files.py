@@ -249,12 +249,17 @@ def _excel(path: Path, how: Reading, rows: int, detected: Detected) -> Iterator[
     whole = _decrypted(path)
     check_excel(path, whole, path.stat().st_size)
     book = openpyxl.load_workbook(whole, read_only=True, data_only=True)
-    if sheet is not None and sheet not in book.sheetnames:
+    pages: dict[str, Any] = {page.title: page for page in book.worksheets}  # sheets that are a chart hold no rows
+    if sheet is not None and sheet not in pages:
         raise DataError(
-            f"{path} has no sheet `{sheet}`; it has {', '.join(book.sheetnames)}.",
-            f"{path} 中没有工作表 `{sheet}`；现有：{'、'.join(book.sheetnames)}。",
+            f"{path} has no sheet `{sheet}` of rows; it has {', '.join(pages)}.",
+            f"{path} 中没有含数据行的工作表 `{sheet}`；现有：{'、'.join(pages)}。",
         )
-    page: Any = book[sheet] if sheet else book.worksheets[0]
+    if not pages:
+        raise DataError(f"{path} has no sheet of rows.", f"{path} 中没有含数据行的工作表。")
+    sheet = sheet or next(iter(pages))
+    page = pages.pop(sheet)
+    others = [name for name, other in pages.items() if any(_inner(other.iter_rows(values_only=True)))]
     with page._get_source() as xml:
         marks = marks_of(xml)
     found = _inner(page.iter_rows(values_only=True))

@@ -47,14 +47,11 @@ def check(
     """
     found = total_rows(table, bad, quote)
     summed = sorted({i for f in found for i in f.drop_rows})
-    if (
-        summed
-    ):  # no other finding is to hang on rows that are left out: a total lies far from the rest, and seems to leak
-        kept = np.delete(np.arange(len(table)), summed)
+    kept = np.delete(np.arange(len(table)), summed)
+    if summed:
+        # no other finding is to hang on rows that are left out: a total lies far from the rest, and seems to leak
         gone = {int(row) for row in table.rows[summed]}
         bad, table = [b for b in bad if b.row not in gone], table.take(kept)
-    else:
-        kept = np.arange(len(table))
     others = _check(table, bad, answers, repeats, quote, unit, len(summed))
     if test is not None:
         apart = _apart(table, others, bad)
