@@ -16,7 +16,8 @@ from hypothesis import strategies as st
 
 from modelwright.core.errors import DataError
 from modelwright.core.events import EventStream, Warned
-from modelwright.data.sources import batches, read
+from modelwright.core.reading import Reading
+from modelwright.data.sources import batches, read, read_table
 
 ROWS = [["good item", "1", "yes"], ["差 评，退货", "2", "no"], ['say "hi", ok', "3", "yes"], ["x", "", "no"]] * 4
 HEAD = ["text", "size", "label"]
@@ -122,6 +123,39 @@ def test_excel(tmp_path):
     assert read(tmp_path / "d.xlsx").column("text").to_pylist() == [r[0] for r in ROWS]
     with pytest.raises(DataError):
         read(tmp_path / "d.xlsx", sheet="第二")
+
+
+def test_sheets_that_are_not_read_are_told(tmp_path):
+    import openpyxl
+
+    book = openpyxl.Workbook()
+    book.active.title = "notes"
+    book.active.append(["About this book"])
+    book.create_sheet("empty")
+    for title in ("2023", "2024"):
+        page = book.create_sheet(title)
+        for row in [["text", "year"], *([t, title] for t in "abcdef")]:
+            page.append(row)
+    book.create_chartsheet("chart").add_chart(openpyxl.chart.BarChart())
+    book.save(tmp_path / "d.xlsx")
+    with pytest.raises(DataError) as e:
+        read(tmp_path / "d.xlsx")
+    assert "Sheet `notes` of" in e.value.words.en
+    assert "(--sheet): `2023`, `2024`." in e.value.words.en
+    assert "指定含数据的工作表：`2023`、`2024`。" in e.value.words.zh
+    with pytest.raises(DataError, match=r"no sheet `chart` of rows; it has notes, empty, 2023, 2024\."):
+        read(tmp_path / "d.xlsx", sheet="chart")
+    with pytest.raises(DataError, match=r"Sheet `empty` of .*: `notes`, `2023`, `2024`\."):
+        read(tmp_path / "d.xlsx", sheet="empty")
+
+    book["notes"].sheet_state = "hidden"
+    book.move_sheet("2024", -3)
+    book.save(tmp_path / "d.xlsx")
+    table, detected = read_table(tmp_path / "d.xlsx", Reading())
+    assert set(table.column("year").to_pylist()) == {"2024"}
+    assert detected.above.en == "sheet `2024` alone is read, not `notes`, `2023` (--sheet NAME)"
+    assert detected.above.zh == "只读取工作表 `2024`，未读取 `notes`、`2023`（可用 --sheet 工作表名 指定）"
+    assert read_table(tmp_path / "d.xlsx", Reading(sheet="2023"))[1].above is None
 
 
 def test_database(tmp_path):

@@ -54,6 +54,7 @@ KINDS = (
     ".faa",
 )
 _TOP = 100  # rows of a sheet that tell where its names are
+_SHOWN = 6  # names of sheets
 _PAGES = (".html", ".htm", ".xhtml")
 _PARQUET = Words("a complete Parquet file", "完整的 Parquet 文件")
 _ARROW = Words("a complete Arrow file", "完整的 Arrow 文件")
@@ -257,7 +258,8 @@ def _excel(path: Path, how: Reading, rows: int, detected: Detected) -> Iterator[
         )
     if not pages:
         raise DataError(f"{path} has no sheet of rows.", f"{path} 中没有含数据行的工作表。")
-    sheet = sheet or next(iter(pages))
+    shown = [name for name, page in pages.items() if page.sheet_state == "visible"]
+    sheet = sheet or [*shown, *pages][0]
     page = pages.pop(sheet)
     others = [name for name, other in pages.items() if any(_inner(other.iter_rows(values_only=True)))]
     with page._get_source() as xml:
@@ -265,7 +267,7 @@ def _excel(path: Path, how: Reading, rows: int, detected: Detected) -> Iterator[
     found = _inner(page.iter_rows(values_only=True))
     numbered = list(islice(found, _TOP))
     if not numbered:
-        raise DataError(f"{path} is empty.", f"{path} 是空文件。")
+        raise _no_rows(path, sheet, others)
     first, begun, lines = numbered[0][0], [line for _, line in numbered], (line for _, line in found)
     if how.header is False:
         names = [f"column_{i + 1}" for i in range(len(begun[0]))]
@@ -275,7 +277,10 @@ def _excel(path: Path, how: Reading, rows: int, detected: Detected) -> Iterator[
         names, detected.above = unique_names(top.names), top.words
         above = filled[top.at + top.under][0] + 1
         begun, first = begun[above:], first + above
-    detected.above = in_a_row([detected.above, marks.words(names, first)])
+    if not begun and others:
+        raise _no_rows(path, sheet, others)
+    aside = _other_sheets(sheet, others) if how.sheet is None else None
+    detected.above = in_a_row([aside, detected.above, marks.words(names, first)])
     empty = [i for i in range(len(names)) if all(i >= len(line) or line[i] is None for line in begun)]
     if begun and empty:
         formulas = unsaved(openpyxl.load_workbook(whole, read_only=True), sheet, names, empty)
@@ -289,6 +294,30 @@ def _excel(path: Path, how: Reading, rows: int, detected: Detected) -> Iterator[
             pending = []
     if pending:
         yield _cells(names, pending)
+
+
+def _other_sheets(sheet: str, others: Sequence[str]) -> Words | None:
+    """Return which of several filled sheets is read; None where it is the only one."""
+    if not others:
+        return None
+    shown, more = [f"`{n}`" for n in others[:_SHOWN]], " ..." if len(others) > _SHOWN else ""
+    return Words(
+        f"sheet `{sheet}` alone is read, not {', '.join(shown)}{more} (--sheet NAME)",
+        f"只读取工作表 `{sheet}`，未读取 {'、'.join(shown)}{more}（可用 --sheet 工作表名 指定）",
+    )
+
+
+def _no_rows(path: Path, sheet: str, others: Sequence[str]) -> DataError:
+    error = DataError(
+        f"Sheet `{sheet}` of {path} has no rows below its header.", f"{path} 的工作表 `{sheet}` 除表头外没有数据行。"
+    )
+    if others:
+        named = [f"`{n}`" for n in others]
+        error.add(
+            f"Name the sheet with the rows (--sheet): {', '.join(named)}.",
+            f"请用 --sheet 指定含数据的工作表：{'、'.join(named)}。",
+        )
+    return error
 
 
 def _inner(lines: Iterator[tuple[Any, ...]]) -> Iterator[tuple[int, tuple[Any, ...]]]:
