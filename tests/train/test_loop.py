@@ -17,6 +17,7 @@ from modelwright.core.events import EventStream, Step
 from modelwright.core.recipe import FitContext
 from modelwright.core.task import get_task
 from modelwright.features.base import Ragged
+from modelwright.train import loop
 from modelwright.train.batches import RowFeed
 from modelwright.train.inference import predict
 from modelwright.train.loop import train
@@ -115,6 +116,23 @@ def test_a_finer_measure_chooses_the_epoch_and_the_metric_is_what_is_told():
     done = train(fresh(), RowFeed(ARRAYS, TRUTH, 16), loss, lambda _: (1.0, *next(told)), asked, context(), epochs=30)
     assert done.best_epoch == 3
     assert [round(h[context().metric.name], 1) for h in done.history] == [0.3, 0.9, 0.5, 0.4, 0.2, 0.2]
+
+
+@pytest.mark.parametrize(("better", "through"), [(None, 9), (6, 13), (8, 9), (28, 30)])
+def test_the_rate_comes_down_after_patience_has_ended(monkeypatch, better, through):
+    progress: list[float] = []
+    monkeypatch.setattr(loop, "schedule", lambda at: progress.append(at) or 1.0)
+    looked = iter(range(1, 31))
+    values = {2: 0.9, better: 0.95} if better != 28 else {n: n / 30 for n in range(1, 29)}
+    watch = lambda net: (1.0, values.get(next(looked), 0.5))  # noqa: E731
+    done = train(
+        fresh(), RowFeed(ARRAYS, TRUTH, 16), loss, watch, options(patience=4, cooldown=0.1), context(), epochs=30
+    )
+    # patience ends after epoch 6, or 10 where epoch 6 was better still; a tenth of thirty epochs come after it
+    assert len(done.history) == through
+    assert done.best_epoch == (better or 2)
+    per_epoch = len(progress) // through
+    assert progress[-1] == pytest.approx(1 - 1 / (through * per_epoch))  # the rate has come down whole
 
 
 def test_same_seed_same_weights_and_another_seed_others():

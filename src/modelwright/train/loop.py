@@ -204,6 +204,7 @@ class _State:
     best_weights: dict[str, Tensor] | None = None
     since: int = 0
     done: bool = False
+    falling: bool = False  # whether patience has ended, and the learning rate comes down
     watching: float = 0.0  # seconds that the last look at the validation rows took
 
     def to_json(self) -> dict[str, Any]:
@@ -231,6 +232,17 @@ def _fit_to_time(state: _State, seconds_per_epoch: float, ctx: FitContext, per_e
     affordable = state.step + int(0.95 * left / max(seconds_per_epoch + state.watching, 1e-9) * per_epoch)
     if affordable < state.total or state.step < state.total / 2:
         state.total = max(state.step + 1, min(state.planned, affordable))
+
+
+def _come_down(state: _State, options: Any) -> None:
+    """End a fit that its patience ends: at once, or where `options.cooldown` says so after the last part of its plan, in which the rate falls."""
+    end = state.step + math.ceil(getattr(options, "cooldown", 0.0) * state.planned)
+    if state.falling or state.step >= end:
+        state.done = not state.falling
+        return
+    state.falling = True
+    state.planned = min(state.planned, end)
+    state.total = min(state.total, state.planned)
 
 
 def _end_epoch(
@@ -267,7 +279,8 @@ def _end_epoch(
             state.best_weights = {k: v.detach().clone() for k, v in network.state_dict().items()}
         else:
             state.since += 1
-            state.done = state.since >= options.patience
+            if state.since >= options.patience:
+                _come_down(state, options)
         if average and average.steps:
             network.load_state_dict(kept)
     state.trained.history.append(row)

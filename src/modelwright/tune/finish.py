@@ -23,6 +23,7 @@ from modelwright.tune.twins import add_twins
 
 _MORE = 1.1  # times what the rows alone make a refit longer
 _WORTH = 0.5  # share of the time that a refit should take below which it is not begun
+_MOST = 0.7  # the same of a fit that had most of the time
 
 
 @dataclass
@@ -133,8 +134,8 @@ class Finish:
         """Return the candidate trained on all rows, a student by what it is `taught`, where there is time for it; else as it was."""
         p = self.climb
         left = p.left()
-        # a long fit is only repeated where it ended early enough for a whole one
-        least = (1.0 if candidate.recipe in self.kept else _WORTH) * self._once(candidate)
+        # a long fit is only repeated where it ended early enough for most of one, with the rate brought down in the time that is left
+        least = (_MOST if candidate.recipe in self.kept else _WORTH) * self._once(candidate)
         if guesses(candidate.recipe) or left < least:
             return candidate
         deadline = p.deadline.sub(left)

@@ -28,6 +28,7 @@ class DetectorOptions(NetworkOptions):
     """`size` of a backbone trained from scratch, `neck` the width of what stands on it, `most_side` the canvas's longer side at most.
 
     `levels` are the strides that are looked at; `flip`, `upside`, `zoom`, `light`, `mosaic` what pictures go through in training.
+    `cooldown` is the share of the epochs in which the learning rate still comes down when `patience` has ended: boxes fit closer then.
     """
 
     size: Literal["tiny", "small", "medium"] = "small"
@@ -47,6 +48,7 @@ class DetectorOptions(NetworkOptions):
     clip: float = Field(default=10.0, ge=0)
     ema: float = Field(default=0.99, ge=0, lt=1)
     patience: int = Field(default=30, ge=1)
+    cooldown: float = Field(default=0.15, ge=0, le=1)
     optimizer: Literal["adamw", "muon", "sgd"] = "muon"
 
 
