@@ -64,6 +64,47 @@ def head(cpus=1):
         shutil.rmtree(place, ignore_errors=True)
 
 
+@contextlib.contextmanager
+def head_alone():
+    """A head of Ray with one place, by the command that operators give; yields its client's address.
+
+    It has a process of its own and so shares nothing with an earlier one: a second head inside this process waited in vain for its GCS.
+    """
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        port = s.getsockname()[1]
+    place = tempfile.mkdtemp(prefix="mw-")
+    ray = [
+        sys.executable,
+        "-c",
+        "from ray.scripts.scripts import main; main()",
+        "start",
+        "--head",
+        "--block",
+        "--port=0",
+        "--num-cpus=1",
+    ]
+    own = [
+        f"--ray-client-server-port={port}",
+        f"--temp-dir={place}",
+        f"--object-store-memory={128 << 20}",
+        "--include-dashboard=false",
+    ]
+    with Path(place, "head.log").open("wb") as said:
+        started = subprocess.Popen([*ray, *own, "--node-ip-address=127.0.0.1"], stdout=said, stderr=said)
+    try:
+        _wait_for(port)
+        yield f"ray://127.0.0.1:{port}"
+    finally:
+        own_children = psutil.Process(started.pid).children(recursive=True) if started.poll() is None else []
+        for process in (started, *own_children):
+            with contextlib.suppress(psutil.NoSuchProcess):
+                process.kill()
+        started.wait()
+        psutil.wait_procs(own_children, timeout=10)
+        shutil.rmtree(place, ignore_errors=True)
+
+
 @pytest.fixture(autouse=True)
 def _ray(monkeypatch):
     pytest.importorskip("ray")
@@ -156,7 +197,7 @@ def test_a_run_that_was_lost_with_its_head_goes_on_with_a_new_one(tmp_path):
     ]
     run = [sys.executable, "-m", "modelwright", "run"]
     stored = tmp_path / "runs" / "d" / "candidates"
-    with head() as (address, _):
+    with head_alone() as address:
         driver = subprocess.Popen(
             [*run, "d.csv", "--target", "label", "--budget", "120s", "--quiet", "--cluster", address, *own],
             cwd=tmp_path,
@@ -168,7 +209,7 @@ def test_a_run_that_was_lost_with_its_head_goes_on_with_a_new_one(tmp_path):
         driver.wait()
     assert not (stored / "textcnn" / "candidate.json").exists()
     before = (stored / "linear" / "candidate.json").read_text()
-    with head() as (address, _):
+    with head_alone() as address:
         done = subprocess.run(
             [*run, "--resume", "runs/d", "--budget", "90s", "--cluster", address], capture_output=True, text=True, timeout=200,
             check=False, cwd=tmp_path,

@@ -213,3 +213,66 @@ def test_a_job_that_is_there_stays(tmp_path, monkeypatch):
     with pytest.raises(DataError, match="--replace"):
         made(tmp_path, monkeypatch, "d.csv", "--target", "y")
     assert made(tmp_path, monkeypatch, "d.csv", "--target", "y", "--replace")[0] == folder
+
+
+def test_replacing_a_job_deletes_neither_its_runs_nor_what_is_no_job(tmp_path, monkeypatch):
+    folder, _ = made(tmp_path, monkeypatch, "d.csv", "--target", "y")
+    kept = folder / "runs" / "d" / "leaderboard.csv"
+    kept.parent.mkdir(parents=True)
+    kept.write_text("linear,.9")
+    with pytest.raises(DataError, match="holds runs"):
+        made(tmp_path, monkeypatch, "d.csv", "--target", "y", "--replace")
+    assert kept.read_text() == "linear,.9"
+    other = tmp_path / "letters" / "mine.txt"
+    other.parent.mkdir()
+    other.write_text("dear")
+    with pytest.raises(DataError, match="is no job"):
+        made(tmp_path, monkeypatch, "d.csv", "--target", "y", "--replace", "--out", str(other.parent))
+    assert other.read_text() == "dear"
+
+
+def stand_in(path, *lines):
+    path.parent.mkdir(exist_ok=True)
+    path.write_text("\n".join(["#!/usr/bin/env bash", *lines]))
+    path.chmod(0o755)
+    return path
+
+
+def test_an_environment_that_was_cut_off_is_made_anew(tmp_path, monkeypatch):
+    """A machine that is taken away in the middle of pip leaves a Python without half of what it needs."""
+    folder, _ = made(tmp_path, monkeypatch, "d.csv", "--target", "y")
+    said = tmp_path / "said"
+    # `python3 -m venv --clear venv` makes a python and a pip, which fails at first
+    stand_in(
+        tmp_path / "bin" / "python3", f'echo "venv $3" >> {said}', "mkdir -p venv/bin",
+        f"printf '#!/bin/sh\\n[ -e {tmp_path}/reached ]\\n' > venv/bin/pip", "printf '#!/bin/sh\\necho ran\\n' > venv/bin/python",
+        "chmod +x venv/bin/*",
+    )  # fmt: skip
+    env = {**os.environ, "PATH": f"{tmp_path / 'bin'}:{os.environ['PATH']}"}
+    for name in ("SLURM_SUBMIT_DIR", "PYTHON"):
+        env.pop(name, None)
+    job = ["bash", folder / "job.slurm"]
+    assert subprocess.run(job, cwd=folder, env=env, check=False, capture_output=True).returncode != 0
+    (tmp_path / "reached").touch()  # the index of packages
+    for _ in range(2):
+        assert subprocess.run(job, cwd=folder, env=env, check=True, capture_output=True, text=True).stdout == "ran\n"
+    assert said.read_text().splitlines() == ["venv --clear"] * 2
+
+
+def test_jobs_that_share_a_machine_meet_at_ports_of_their_own(tmp_path, monkeypatch):
+    folder, _ = made(tmp_path, monkeypatch, "d.csv", "--target", "y", "--nodes", "2", "--devices", "2")
+    shown = stand_in(tmp_path / "bin" / "shown", 'echo "$@"')
+    stand_in(tmp_path / "bin" / "scontrol", "printf 'first\\nsecond\\n'")
+    stand_in(tmp_path / "bin" / "srun", 'exec "$@"')
+    env = {**os.environ, "PYTHON": str(shown), "PATH": f"{tmp_path / 'bin'}:{os.environ['PATH']}", "SLURM_NODEID": "1",
+           "SLURM_JOB_NODELIST": "n[1-2]", "SLURM_JOB_NUM_NODES": "2"}  # fmt: skip
+    env.pop("SLURM_SUBMIT_DIR", None)
+    ports = set()
+    for job in ("4711", "4712"):
+        done = subprocess.run(
+            ["bash", folder / "job.slurm"], cwd=folder, env={**env, "SLURM_JOB_ID": job}, capture_output=True, text=True, check=True,
+        )  # fmt: skip
+        assert "--node-rank 1 " in done.stdout
+        assert "--master-addr first " in done.stdout
+        ports.add(done.stdout.split("--master-port ")[1].split()[0])
+    assert ports == {"24711", "24712"}

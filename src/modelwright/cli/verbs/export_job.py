@@ -130,6 +130,16 @@ def written(
             f"{folder} exists already; give --replace or another --out.",
             f"{folder} 已存在；请给出 --replace 或另一个 --out。",
         )
+    if folder.exists() and any((folder / "runs").glob("*")):
+        raise DataError(
+            f"{folder} holds runs ({folder / 'runs'}), which --replace would delete: move them elsewhere, or give another --out.",
+            f"{folder} 中有运行结果（{folder / 'runs'}），--replace 会将其删除：请先移到别处，或给出另一个 --out。",
+        )
+    if folder.exists() and not (folder / "run.yaml").is_file():
+        raise DataError(
+            f"{folder} is no job that was written by export-job, so --replace leaves it alone: give another --out.",
+            f"{folder} 不是由 export-job 写出的作业，--replace 不会替换它：请给出另一个 --out。",
+        )
     with whole_folder(folder) as part:
         own = place.CARRIES and bool(on_disk(config.data))
         job = dataclasses.replace(job, config=carried(config, part) if place.CARRIES else made_absolute(config))

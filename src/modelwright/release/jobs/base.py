@@ -19,11 +19,11 @@ PORT = 29500  # where the processes of several machines meet
 _SCRIPT = """\
 #!/usr/bin/env bash
 # One start of the run `{name}`: begins it, or goes on with it where an earlier start was cut off.
-# NODES, NODE_RANK and MASTER say which of several machines this is; one machine needs none of them.
+# NODES, NODE_RANK, MASTER and PORT say which of several machines this is and where they meet; one machine needs none of them.
 set -euo pipefail
 cd "$(dirname "$0")"
 export PYTHONPATH="$PWD${{PYTHONPATH:+:$PYTHONPATH}}"
-: "${{PYTHON:=python3}}" "${{NODES:=1}}" "${{NODE_RANK:=0}}" "${{MASTER:=127.0.0.1}}" "${{PROCESSES:={processes}}}"
+: "${{PYTHON:=python3}}" "${{NODES:=1}}" "${{NODE_RANK:=0}}" "${{MASTER:=127.0.0.1}}" "${{PROCESSES:={processes}}}" "${{PORT:={port}}}"
 if [ "$NODES" -gt 1 ] || [ -z "${{TMPDIR:-}}" ]; then
     export TMPDIR="$PWD/tmp"  # several machines must see it, and what a machine names by itself is its own disk
 fi
@@ -39,7 +39,7 @@ else
 fi
 if [ "$NODES" -gt 1 ] || [ "$PROCESSES" -gt 1 ]; then
     exec "$PYTHON" -m torch.distributed.run --nnodes "$NODES" --node-rank "$NODE_RANK" --nproc-per-node "$PROCESSES" \\
-        --master-addr "$MASTER" --master-port {port} -m modelwright "${{ARGUMENTS[@]}}"
+        --master-addr "$MASTER" --master-port "$PORT" -m modelwright "${{ARGUMENTS[@]}}"
 fi
 exec "$PYTHON" -m modelwright "${{ARGUMENTS[@]}}"
 """

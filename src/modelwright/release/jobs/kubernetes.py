@@ -24,6 +24,7 @@ _START = """\
 set -euo pipefail
 cd "$(dirname "$0")"
 kubectl delete job {host} --ignore-not-found  # an earlier start, which may hold the volume
+kubectl delete pod {host}-copy --ignore-not-found  # one that has ended would never be ready
 kubectl apply -f volume.yaml
 kubectl wait --for=condition=Ready pod/{host}-copy --timeout=300s
 tar cf - --exclude=./runs . | kubectl exec -i {host}-copy -- tar xf - -C /work --no-same-owner -m

@@ -23,18 +23,20 @@ _SCRIPT = """\
 #SBATCH --signal=TERM@120
 {gpus}set -euo pipefail
 cd "${{SLURM_SUBMIT_DIR:-$(dirname "$0")}}"
-# one virtual environment for all machines, made by the first start
-if [ ! -x venv/bin/python ] && [ -z "${{PYTHON:-}}" ]; then
-    python3 -m venv venv
+# one virtual environment for all machines, made by the first start; one that was cut off is made anew
+if [ ! -f venv/.complete ] && [ -z "${{PYTHON:-}}" ]; then
+    python3 -m venv --clear venv
     venv/bin/pip install -q -r requirements.txt -c constraints.txt
+    touch venv/.complete
 fi
 export PYTHON="${{PYTHON:-$PWD/venv/bin/python}}"
 NODES="${{SLURM_JOB_NUM_NODES:-1}}"
 MASTER="127.0.0.1"
 if [ "$NODES" -gt 1 ]; then
-    MASTER="$(scontrol show hostnames "$SLURM_JOB_NODELIST" | head -n 1)"
+    read -r MASTER < <(scontrol show hostnames "$SLURM_JOB_NODELIST")
 fi
-export NODES MASTER
+PORT=$((20000 + ${{SLURM_JOB_ID:-9500}} % 10000))  # jobs that share a machine meet at ports of their own
+export NODES MASTER PORT
 export SRUN_CPUS_PER_TASK="${{SLURM_CPUS_PER_TASK:-{cores}}}"  # srun does not take it from the job (since Slurm 22.05)
 if command -v srun > /dev/null; then
     exec srun bash -c 'NODE_RANK="$SLURM_NODEID" bash run.sh'
