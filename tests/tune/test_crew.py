@@ -6,6 +6,7 @@ import socket
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import numpy as np
 import psutil
@@ -133,3 +134,43 @@ def test_torchrun_trains_with_two_processes(tmp_path):
     assert done.returncode == 0, done.stderr
     assert (tmp_path / "runs" / "d" / "bundle" / "manifest.json").is_file()
     assert done.stdout.count('"folder"') <= 1
+
+
+@pytest.mark.slow
+def test_a_process_of_torchrun_that_is_killed_is_named_and_the_run_goes_on_later(tmp_path):
+    written(tmp_path / "d.csv")
+    shared = tmp_path / "tmp"
+    shared.mkdir()
+    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", "-m", "modelwright", "run",
+               "d.csv", "--target", "label", "--budget", "120s", "--recipe", "textcnn", "--folds", "1", "--search", "none"]  # fmt: skip
+    started = subprocess.Popen(
+        command,
+        cwd=tmp_path,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "TMPDIR": str(shared)},
+    )
+    events = tmp_path / "runs" / "d" / "events.jsonl"
+    until = time.monotonic() + 100
+    while not (events.exists() and '"event": "Step"' in events.read_text()) and time.monotonic() < until:
+        time.sleep(0.2)
+    assert list(shared.glob("modelwright-*"))  # the rows that are shared
+    second = next(
+        p
+        for p in psutil.Process(started.pid).children()
+        if p.environ().get("RANK") == "1" and "modelwright" in p.cmdline()
+    )
+    second.kill()
+    _, said = started.communicate(timeout=60)
+    assert started.returncode != 0
+    assert f"Error: Process 2 of 2 (pid {second.pid} on " in said
+    assert f"modelwright run --resume {Path('runs') / 'd'}" in said
+    assert not list(shared.glob("modelwright-*"))
+    assert not (tmp_path / "runs" / "d" / "bundle").exists()  # a job that is started again goes on with the run
+    done = subprocess.run(
+        [sys.executable, "-m", "modelwright", "run", "--resume", "runs/d", "--budget", "60s"],
+        cwd=tmp_path, capture_output=True, text=True, timeout=150, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "runs" / "d" / "bundle" / "manifest.json").is_file()

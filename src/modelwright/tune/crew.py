@@ -28,13 +28,14 @@ from modelwright.core.recipe import Model, Options, Recipe, on_torch
 from modelwright.core.schema import Table
 from modelwright.core.stored_data import sealing
 from modelwright.core.version import VERSION
-from modelwright.core.words import Words, counted
+from modelwright.core.words import Words, counted, pick_lang
 from modelwright.core.worker_processes import path_for_children
 from modelwright.tune.climb import Climb
 from modelwright.tune.payload import ship
 
 _opened: list[Any] = []  # the store of a process that leads, where a launcher started it and nobody else serves one
 _LEAVING = 20.0  # seconds in which processes that follow, and may just be loading torch, end by themselves
+_SILENT = 26.0  # seconds after which one that gives no sign of life any more is known for sure to be lost
 _SHM = "/dev/shm"  # noqa: S108 - a folder of our own is made in it, closed to others
 
 
@@ -209,6 +210,7 @@ class RunCrew:
         self._gone: Words | None = None
         self._stop = threading.Event()
         self._alone = False
+        self._near = not outside or os.environ.get("LOCAL_WORLD_SIZE") == str(size)  # whether all are on this machine
 
     # -- the loop's side ---------------------------------------------------------------------------------------
 
@@ -247,7 +249,8 @@ class RunCrew:
         except ModelwrightError:
             raise
         except Exception:
-            deadline = time.monotonic() + 2.0  # whoever watches the others finds out in a moment
+            # whoever watches the others finds out in a moment; of those on other machines, once they give no sign of life
+            deadline = time.monotonic() + (2.0 if self._near else _SILENT)
             while not self.lost() and time.monotonic() < deadline:
                 time.sleep(0.1)
             lost = self.lost()
@@ -303,12 +306,21 @@ class RunCrew:
         except ModelwrightError:
             return None
         seen: dict[int, tuple[bytes, float]] = {}
+        pids: dict[int, int] = {}
         beat = 0.0
         while not self._stop.wait(0.2):
             now = time.monotonic()
             for rank, other in self._others.items():
                 if (code := other.poll()) is not None:
                     return self._lose(rank, self._died(rank, other.pid, code))
+            try:
+                for rank in range(1, self.size) if self.outside and self._near else ():
+                    if rank not in pids and store.check([f"pid/{rank}"]):
+                        pids[rank] = int(store.get(f"pid/{rank}"))
+                    if rank in pids and not _runs(pids[rank]) and not store.check([f"left/{rank}"]):
+                        return self._lose(rank, self._died(rank, pids[rank], None))
+            except RuntimeError:
+                return None
             if now - beat < BEAT:
                 continue
             beat = now
@@ -323,7 +335,12 @@ class RunCrew:
                     return self._lose(rank, self._hangs(rank))
         return None
 
-    def _died(self, rank: int, pid: int, code: int) -> Words:
+    def _died(self, rank: int, pid: int, code: int | None) -> Words:
+        if code is None:  # not a child of this process, so that its launcher alone is told how
+            return Words(
+                f"Process {rank + 1} of {self.size} (pid {pid} on {os.uname().nodename}) died",
+                f"{self.size} 个进程中的第 {rank + 1} 个（{os.uname().nodename} 上的 pid {pid}）已退出",
+            )
         how = f"signal {-code}" if code < 0 else f"exit code {code}"
         with contextlib.suppress(OSError):
             lines = (self.folder / f"{rank}.err").read_text(encoding="utf-8", errors="replace").strip().splitlines()
@@ -344,9 +361,15 @@ class RunCrew:
     def _lose(self, rank: int, words: Words) -> None:
         self._gone = words
         if self.outside:  # torchrun ends the others once this process has ended
-            en = f"Error: {words.en}. What is finished is kept; go on with: modelwright run --resume {self._run}\n"
-            sys.stderr.write(en)
+            told = Words(
+                f"{words.en}. What is finished is kept; go on with: modelwright run --resume {self._run}",
+                f"{words.zh}。已完成的部分均已保留；继续运行：modelwright run --resume {self._run}",
+            )
+            sys.stderr.write(f"Error: {told.en}\n" if pick_lang() == "en" else f"错误：{told.zh}\n")
             sys.stderr.flush()
+            with contextlib.suppress(OSError):
+                _report(told.en)
+            shutil.rmtree(self.folder, ignore_errors=True)  # the rows, which nobody else takes away
             os._exit(1)
         self._end_others()  # whoever waits for them in the middle of a step gets an error
         self.climb.events.warn(

@@ -34,6 +34,7 @@ def follow() -> int:
     host, port = os.environ.get("MASTER_ADDR", "127.0.0.1"), int(os.environ.get("MASTER_PORT", "29500"))
     store = store_at(host, port, leads=False)
     me = Follower(store, rank, size, local)
+    store.set(f"pid/{rank}", str(os.getpid()))
     stop = threading.Event()
     threading.Thread(target=me.beat, args=(store_at(host, port, leads=False), stop), daemon=True).start()
     threading.Thread(target=_watch_leader, daemon=True).start()
