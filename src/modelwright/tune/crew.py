@@ -9,7 +9,6 @@ import contextlib
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -21,7 +20,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from modelwright.core import plain_json
 from modelwright.core.device import cores
 from modelwright.core.errors import MissingExtra, ModelwrightError, OptionError
 from modelwright.core.recipe import Model, Options, Recipe, on_torch
@@ -31,6 +29,7 @@ from modelwright.core.version import VERSION
 from modelwright.core.words import Words, counted, pick_lang
 from modelwright.core.worker_processes import path_for_children
 from modelwright.tune.climb import Climb
+from modelwright.tune.launcher import check_free, meeting, report, runs, serves
 from modelwright.tune.payload import ship
 
 _opened: list[Any] = []  # the store of a process that leads, where a launcher started it and nobody else serves one
@@ -51,8 +50,8 @@ def check_devices(count: int, device: str, shard: bool = False) -> None:
     Raises OptionError, MissingExtra.
     """
     if (outside := from_torchrun()) is not None:
-        if outside[0] == 0 and _serves() and not _opened:
-            _check_free(*_meeting())
+        if outside[0] == 0 and serves() and not _opened:
+            check_free(*meeting())
             _open_early()
         return
     if count <= 1:
@@ -90,7 +89,7 @@ def launched() -> Iterator[None]:
             with contextlib.suppress(ModelwrightError, RuntimeError):  # of a store that cannot be reached
                 _dismiss(outside[1])
             with contextlib.suppress(OSError):
-                _report(e.words.en)
+                report(e.words.en)
         raise
 
 
@@ -98,62 +97,21 @@ def _dismiss(size: int) -> None:
     """Say goodbye to the processes that follow this one, and wait until they have ended: torchrun ends those that it finds alive, and tells of it."""
     from modelwright.train.crew import store_at
 
-    store = _opened[0] if _opened else store_at(*_meeting(), leads=_serves())
+    store = _opened[0] if _opened else store_at(*meeting(), leads=serves())
     store.set("bye", "1")
     until, left = time.monotonic() + _LEAVING, [f"left/{rank}" for rank in range(1, size)]
     here = os.environ.get("LOCAL_WORLD_SIZE") == str(size)  # numbers of processes on other machines say nothing
     while time.monotonic() < until:
-        if store.check(left) and not (here and any(_runs(int(store.get(key))) for key in left)):
+        if store.check(left) and not (here and any(runs(int(store.get(key))) for key in left)):
             return
         time.sleep(0.05)
-
-
-def _runs(pid: int) -> bool:
-    """Return whether a process of this machine has not ended yet."""
-    import psutil
-
-    try:
-        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
-    except psutil.NoSuchProcess:
-        return False
-
-
-def _report(why: str) -> None:
-    """Write why this process ends where torchrun looks for it (`torch.distributed.elastic.multiprocessing.errors`)."""
-    place = os.environ.get("TORCHELASTIC_ERROR_FILE")
-    if place:
-        said = {"message": why, "extraInfo": {"timestamp": str(int(time.time()))}}
-        Path(place).write_text(plain_json.dumps({"message": said}), encoding="utf-8")
-
-
-def _meeting() -> tuple[str, int]:
-    """Return where the processes that a launcher started meet."""
-    return os.environ.get("MASTER_ADDR", "127.0.0.1"), int(os.environ.get("MASTER_PORT", "29500"))
-
-
-def _serves() -> bool:
-    """Return whether the process that leads opens the port to meet at; torchrun's own agent does so else."""
-    return os.environ.get("TORCHELASTIC_USE_AGENT_STORE") != "True"
 
 
 def _open_early() -> None:
     """Open the port to meet at before anything is read: the other processes do not wait for long."""
     from modelwright.train.crew import store_at
 
-    _opened.append(store_at(*_meeting(), leads=True))
-
-
-def _check_free(host: str, port: int) -> None:
-    """Raise OptionError where somebody listens at a port of this machine."""
-    with socket.socket() as tried:
-        tried.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            tried.bind(("", port))
-        except OSError as e:
-            raise OptionError(
-                f"Port {port} of {host} is in use, so the processes of this run cannot meet there: give another one (MASTER_PORT, torchrun --master-port).",
-                f"{host} 的端口 {port} 已被占用，本次运行的进程无法在此会合：请另选端口（MASTER_PORT，torchrun --master-port）。",
-            ) from e
+    _opened.append(store_at(*meeting(), leads=True))
 
 
 def _processors() -> int:
@@ -271,9 +229,9 @@ class RunCrew:
         from modelwright.train.crew import Leader, store_at
 
         if self.outside:
-            host, port = _meeting()
+            host, port = meeting()
             local = int(os.environ.get("LOCAL_RANK", "0")), int(os.environ.get("LOCAL_WORLD_SIZE", str(self.size)))
-            store = _opened[0] if _opened else store_at(host, port, leads=_serves())
+            store = _opened[0] if _opened else store_at(host, port, leads=serves())
         else:
             host, local = "127.0.0.1", (0, self.size)
             store = store_at(host, 0, leads=True)
@@ -317,7 +275,7 @@ class RunCrew:
                 for rank in range(1, self.size) if self.outside and self._near else ():
                     if rank not in pids and store.check([f"pid/{rank}"]):
                         pids[rank] = int(store.get(f"pid/{rank}"))
-                    if rank in pids and not _runs(pids[rank]) and not store.check([f"left/{rank}"]):
+                    if rank in pids and not runs(pids[rank]) and not store.check([f"left/{rank}"]):
                         return self._lose(rank, self._died(rank, pids[rank], None))
             except RuntimeError:
                 return None
@@ -368,7 +326,7 @@ class RunCrew:
             sys.stderr.write(f"Error: {told.en}\n" if pick_lang() == "en" else f"错误：{told.zh}\n")
             sys.stderr.flush()
             with contextlib.suppress(OSError):
-                _report(told.en)
+                report(told.en)
             shutil.rmtree(self.folder, ignore_errors=True)  # the rows, which nobody else takes away
             os._exit(1)
         self._end_others()  # whoever waits for them in the middle of a step gets an error
