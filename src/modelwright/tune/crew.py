@@ -20,6 +20,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from modelwright.core import plain_json
 from modelwright.core.device import cores
 from modelwright.core.errors import MissingExtra, ModelwrightError, OptionError
 from modelwright.core.recipe import Model, Options, Recipe, on_torch
