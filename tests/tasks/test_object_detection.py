@@ -1,6 +1,7 @@
 """The task object-detection: its codec, what it answers, thresholds for a gate, and a run from a folder to a report."""
 
 import json
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -11,6 +12,8 @@ from modelwright.core.answers.corrections import Unfit
 from modelwright.core.config import make_config
 from modelwright.core.errors import ColumnError, DataError
 from modelwright.core.schema import Column, Schema
+from modelwright.features.shared.canvas import upright
+from modelwright.recipes.boxes import _detector
 from modelwright.recipes.boxes._boxes import Found, answers, curves_of, thresholds_of
 from modelwright.tasks.object_detection import TASK, BoxesCodec
 from modelwright.testing import check_recipe, check_task, context, judged, sample_table
@@ -160,10 +163,59 @@ def test_a_picture_that_is_missing_has_no_boxes(detector):
     assert model.scores(type(table)(gone, table.schema, table.rows))[0, 0] == []
 
 
+def test_boxes_found_upside_down_stand_where_they_are_in_the_picture(detector, monkeypatch):
+    _, table, _, model = detector
+    seen = []
+
+    def find(self, pixels):
+        seen.append(pixels)
+        return Found(np.array([[1.0, 2.0, 5.0, 4.0]]), np.array([0.9]), np.array([0]))
+
+    monkeypatch.setattr(type(model), "of_pixels", find)
+    high = upright(table.column("picture").to_pylist()[0]).shape[0]
+    box = model.scores_upside_down(table.take([0]))[0, 0][0]["box"]
+    model.scores(table.take([0]))
+    assert (seen[0] == seen[1][::-1]).all()
+    assert box == [1.0, high - 4.0, 5.0, high - 2.0]
+
+
+@pytest.mark.parametrize(("upside", "none"), [(0.56, True), (0.5, False), (float("nan"), False)])
+def test_pictures_have_no_up_where_as_much_is_found_upside_down(detector, monkeypatch, upside, none):
+    task, table, target, model = detector
+    ctx = context(task, target)
+    monkeypatch.setattr(ctx, "values", lambda *_: (1.0, upside))
+    assert _detector._no_up(model, table, 0.6, ctx) is none
+    assert not _detector._no_up(model, table, 0.0, ctx)
+
+
+def test_a_fit_turns_pictures_without_an_up_and_its_refit_does_from_the_start(monkeypatch):
+    from modelwright.core.recipe import get_recipe
+    from modelwright.train.boxes import BoxFeed
+
+    turned: list[int] = []
+    whole = BoxFeed.load
+    monkeypatch.setattr(BoxFeed, "turn", lambda self: turned.append(self._number) or setattr(self, "changes", replace(self.changes, upside=True)))  # fmt: skip
+    fed: list[tuple[int, bool]] = []
+    monkeypatch.setattr(BoxFeed, "load", lambda self, *a: fed.append((self._number, self.changes.upside)) or whole(self, *a))  # fmt: skip
+    monkeypatch.setattr(_detector, "_same_upside_down", lambda *_: False)
+    monkeypatch.setattr(_detector, "_no_up", lambda *_: True)
+    task = TASK()
+    table, target = sample_table(task, 12)
+    recipe = get_recipe("detector")
+    options = recipe.variants(table.schema, target, 12)[0].model_copy(update={"epochs": 5, "most_side": 64})
+    model = recipe.fit(table, table, options, context(task, target))
+    assert turned == [2]  # at the end of the third epoch
+    assert {(n, up) for n, up in fed} == {(n, n > 2) for n in range(5)}
+    assert model.options.upside
+    assert model.extent["upside"]
+    fed.clear()
+    recipe.fit(table, None, options, context(task, target, extent=model.extent))
+    assert fed
+    assert all(up for _, up in fed)
+
+
 @pytest.mark.parametrize("latency", [None, 1e-6])
 def test_pictures_are_looked_at_twice_where_more_is_found_so_and_there_is_time(detector, monkeypatch, latency):
-    from modelwright.recipes.boxes import _detector
-
     task, table, target, model = detector
     again = type(model)(model.network, model.canvas, model.options, target, {"curves": model.curves}, [])
     ctx = context(task, target, latency=latency)
@@ -184,7 +236,8 @@ def test_a_detector_that_looks_twice_is_saved_as_one(detector, tmp_path):
     again = type(model).load(tmp_path, target)
     some = table.take(np.arange(3))
     assert target.alike(twice.scores(some), again.scores(some))
-    once, both = model.find(some)[0], twice.find(some)[0]
+    plain = type(model)(model.network, model.canvas, model.options, target, {**extent, "mirrored": False}, [])
+    once, both = plain.find(some)[0], twice.find(some)[0]
     assert len(once.scores) != len(both.scores) or np.abs(once.scores - both.scores).max() > 1e-6
 
 

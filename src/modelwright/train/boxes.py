@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -38,6 +39,10 @@ class BoxFeed:
     def size(self, batch: np.ndarray) -> int:
         """Return how many views a batch [B] has."""
         return len(batch)
+
+    def turn(self) -> None:
+        """Show half of the views upside down from the next epoch on."""
+        self.changes = replace(self.changes, upside=True)
 
     @property
     def progress(self) -> float:
@@ -84,6 +89,10 @@ class ToldFeed:
     def size(self, batch: np.ndarray) -> int:
         """As BoxFeed.size."""
         return self.feed.size(batch)
+
+    def turn(self) -> None:
+        """As BoxFeed.turn."""
+        self.feed.turn()
 
     @property
     def progress(self) -> float:

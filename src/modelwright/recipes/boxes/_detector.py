@@ -35,8 +35,10 @@ _ENOUGH = 0.5  # share of its epochs that a refit must go through
 _WATCHED = 400  # pictures looked at while it trains, at most
 _PROBE_STEPS = 3
 _GAIN = 0.004  # of the finer metric on validation pictures, for which each is looked at twice
-_LOSS = 0.002  # of the ranking metric that may be lost by it
+_LOSS = 0.01  # of the ranking metric that may be lost by it: on few pictures chance moves it so far
 _UPSIDE = 2.0  # standard errors within which pictures count as the same upside down
+_NO_UP = 0.9  # share of the finer metric that is kept upside down, by a network that never learnt it, where pictures have no up
+_TURNING = 6  # it is looked at after one part in so many of the epochs
 
 
 class DetectorRecipe(BoxRecipe):
@@ -161,7 +163,9 @@ class DetectorRecipe(BoxRecipe):
         canvas = canvas_of(train, ctx, options)
         _, views, boxes, labels = self.views(train, marked, options, canvas)
         told = self.backbone(options)[0]
-        options = options.model_copy(update={"upside": options.upside or _same_upside_down(views, boxes, options)})
+        known = bool(ctx.extent and ctx.extent.get("upside"))  # from the fit that this one repeats
+        upside = options.upside or known or _same_upside_down(views, boxes, options)
+        options = options.model_copy(update={"upside": upside})
         torch.manual_seed(ctx.seed)
         network = self.network(options, ctx.target)
         made: Any = self.model
@@ -173,17 +177,28 @@ class DetectorRecipe(BoxRecipe):
             some = held.take(np.arange(min(_WATCHED, len(held))))
 
             def watch(net: Any) -> tuple[float, ...]:
-                found = made(net, canvas, options, ctx.target, {}, [], ctx.device).scores(some)
-                value, finer = (v if np.isfinite(v) else 0.0 for v in ctx.values(some, found))
+                nonlocal looked, options
+                assert isinstance(options, DetectorOptions)
+                model = made(net, canvas, options, ctx.target, {}, [], ctx.device)
+                value, finer = (v if np.isfinite(v) else 0.0 for v in ctx.values(some, model.scores(some)))
+                looked += 1
+                if looked == due and options.flip and not options.upside and _no_up(model, some, finer, ctx):
+                    feed.turn()
+                    ctx.events.note(
+                        f"{ctx.name}: pictures are learnt upside down as well, since as much is found in them so.",
+                        f"{ctx.name}：图片上下颠倒后检出效果相当，因此训练时也会上下翻转。",
+                    )
+                    options = options.model_copy(update={"upside": True})
                 return -value, value, finer
 
         epochs = int(ctx.extent["epochs"]) if ctx.extent else options.epochs
+        looked, due = 0, max(3, epochs // _TURNING)
         feed = self.feed(views, boxes, labels, options, ctx, epochs)
         looks = min(_WATCHED, len(held)) / max(1, len(train)) if held is not None else 0.0
         trained = run_loop(network, feed, self.loss, watch, options, ctx, epochs=epochs, looks=looks)
         if valid is None and trained.epochs < _ENOUGH * epochs:
             raise ModelwrightError("time ran out before the refit was finished", "重训未完成，时间已用尽")
-        extent: dict[str, Any] = {"epochs": max(1, trained.best_epoch or trained.epochs)}
+        extent: dict[str, Any] = {"epochs": max(1, trained.best_epoch or trained.epochs), "upside": options.upside}
         model = made(network, canvas, options, ctx.target, extent, trained.history, ctx.device, told)
         if ctx.extent:
             extent["mirrored"] = bool(ctx.extent.get("mirrored"))
@@ -198,6 +213,12 @@ class DetectorRecipe(BoxRecipe):
                 model.find(seen.take(index)), [right[i] for i in index], len(ctx.target.labels)
             )
         return made(network, canvas, options, ctx.target, extent, trained.history, ctx.device, told)
+
+
+def _no_up(model: DetectorModel, table: Table, finer: float, ctx: FitContext) -> bool:
+    """Whether pictures of a table have no up: a network that never saw one upside down, and finds boxes `finer` well, finds about as much there."""
+    upside = ctx.values(table, model.scores_upside_down(table))[1] if finer > 0 else 0.0
+    return bool(upside >= _NO_UP * finer > 0)
 
 
 def _better_mirrored(model: DetectorModel, table: Table, ctx: FitContext) -> bool:

@@ -87,11 +87,24 @@ class DetectorModel(Model):
     def scores(self, table: Table) -> np.ndarray:
         return answers(self.find(table), self.target.labels, self.thresholds)
 
-    def find(self, table: Table) -> list[Found | None]:
+    def scores_upside_down(self, table: Table) -> np.ndarray:
+        """Return the same as `scores` where each picture is looked at upside down."""
+        return answers(self.find(table, upside=True), self.target.labels, self.thresholds)
+
+    def find(self, table: Table, upside: bool = False) -> list[Found | None]:
         """Return what is found in each picture: one after another, so that a picture is answered alike alone and among others."""
         name = picture_column(table.schema)
         cells = table.column(name).to_pylist() if name else [None] * len(table)
-        return [self.of_pixels(upright(cell)) for cell in cells]
+        find = self._upside_down if upside else self.of_pixels
+        return [find(upright(cell)) for cell in cells]
+
+    def _upside_down(self, pixels: np.ndarray | None) -> Found | None:
+        found = None if pixels is None else self.of_pixels(pixels[::-1])
+        if pixels is None or found is None:
+            return None
+        boxes = found.boxes.copy()
+        boxes[:, [1, 3]] = pixels.shape[0] - boxes[:, [3, 1]]
+        return Found(boxes, found.scores, found.labels)
 
     def boxes_in(self, pixels: np.ndarray) -> list[dict[str, Any]]:
         """Return the boxes of a picture uint8 [H, W, 3] as `scores` gives them."""
