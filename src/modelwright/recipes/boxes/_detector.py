@@ -169,6 +169,8 @@ class DetectorRecipe(BoxRecipe):
         torch.manual_seed(ctx.seed)
         network = self.network(options, ctx.target)
         made: Any = self.model
+        epochs = int(ctx.extent["epochs"]) if ctx.extent else options.epochs
+        looked, due = 0, max(3, epochs // _TURNING)
         watch, held = None, None
         truth: list[Any] = []
         if valid is not None and len(valid):
@@ -191,8 +193,6 @@ class DetectorRecipe(BoxRecipe):
                     options = options.model_copy(update={"upside": True})
                 return -value, value, finer
 
-        epochs = int(ctx.extent["epochs"]) if ctx.extent else options.epochs
-        looked, due = 0, max(3, epochs // _TURNING)
         feed = self.feed(views, boxes, labels, options, ctx, epochs)
         looks = min(_WATCHED, len(held)) / max(1, len(train)) if held is not None else 0.0
         trained = run_loop(network, feed, self.loss, watch, options, ctx, epochs=epochs, looks=looks)

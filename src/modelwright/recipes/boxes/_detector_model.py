@@ -88,7 +88,7 @@ class DetectorModel(Model):
         return answers(self.find(table), self.target.labels, self.thresholds)
 
     def scores_upside_down(self, table: Table) -> np.ndarray:
-        """Return the same as `scores` where each picture is looked at upside down."""
+        """Return the same as `scores` [N, 1], where each picture is looked at upside down."""
         return answers(self.find(table, upside=True), self.target.labels, self.thresholds)
 
     def find(self, table: Table, upside: bool = False) -> list[Found | None]:
