@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from modelwright.core.errors import DataError
-from modelwright.data.cues import read_cues
+from modelwright.data.cues import read_cues, read_labels, read_words
 
 SRT = "1\n00:00:01,000 --> 00:00:02,500\nHello <i>there</i>\n\n2\n00:00:03,000 --> 00:00:04,000\nline one\nline two\n"
 
@@ -138,10 +138,33 @@ def test_a_list_of_words_of_several_recordings(tmp_path):
         cues(tmp_path, "c.ctm", ctm)
 
 
+def test_channels_of_a_list_of_words_are_speakers_of_their_own(tmp_path):
+    place = tmp_path / "call.ctm"
+    place.write_text(
+        "call A 0.1 0.3 hello\ncall A 0.5 0.3 you\ncall B 0.2 0.2 hm\ncall B 5 0.3 bye\n", encoding="utf-8"
+    )
+    assert [(c.text, c.speaker) for c in read_cues(place)] == [
+        ("hello you", "call A"), ("hm", "call B"), ("bye", "call B"),
+    ]  # fmt: skip
+    assert [c.text for c in read_words(place)] == ["hello", "hm", "you", "bye"]
+
+
+def test_words_without_a_length_stand_in_a_line(tmp_path):
+    assert cues(tmp_path, "a.ctm", "a 1 0.1 0.3 so\na 1 0.4 0 a\na 1 0.4 0.4 man\n") == [(0.1, 0.8, "so a man")]
+
+
+def test_words_of_a_tier_of_words(tmp_path):
+    place = tmp_path / "a.TextGrid"
+    place.write_text(grid(("words", [(0, 1, "hello"), (1, 2, "there")])), encoding="utf-8")
+    assert [c.text for c in read_words(place)] == ["hello", "there"]
+    place.write_text(grid(("words", [])), encoding="utf-8")
+    assert read_words(place) == []
+
+
 @pytest.mark.parametrize(
     ("name", "text", "says"),
     [
-        ("a.srt", "1\n00:00:05,000 --> 00:00:04,000\nx\n", "line 2.*before it begins"),
+        ("a.srt", "1\n00:00:05,000 --> 00:00:04,000\nx\n", "line 2: the cue ends at 4 s, and begins at 5 s"),
         (
             "a.srt",
             "1\n00:00:01,000 --> 00:00:04,000\nx\n\n2\n00:00:03,000 --> 00:00:05,000\ny\n",
@@ -155,6 +178,26 @@ def test_a_list_of_words_of_several_recordings(tmp_path):
         ("a.srt", "1\n00:00:xx,000 --> 00:00:04,000\nx\n", "line 2.*expected a time"),
         ("a.srt", "nothing here\n", "no cue.*expected times such as"),
         ("a.ctm", "rec A 0.1 word\n", "line 1.*expected"),
+        ("a.ctm", "rec A 0.1 nan word\n", "line 1.*expected"),
+        ("a.ctm", "rec A 0.1 0.4 a\nrec A 0.3 0.4 b\n", "line 2: the word begins at 0.3 s, inside the one of line 1"),
+        (
+            "a.ctm",
+            "rec A 5 0.4 a\nrec A 1 0.4 b\n",
+            "line 2: the word begins at 1 s, before the one of line 1.*put words in",
+        ),
+        ("a.ctm", "rec A 5 -0.4 a\n", "line 1: the word ends at 4.6 s, and begins at 5 s"),
+        ("a.ctm", "rec A -2 0.4 a\n", "line 1: the word begins at -2 s, before its recording"),
+        ("a.lab", "0 9000000 a\n5000000 12000000 b\n", "line 2: the word begins at 0.5 s, inside the one of line 1"),
+        (
+            "a.TextGrid",
+            '"IntervalTier"\n"words"\n0\n9\n2\n0\n2\n"one"\n1\n3\n"two"\n',
+            "line 11: the word begins at 1 s, inside the one of line 8",
+        ),
+        (
+            "a.TextGrid",
+            '"IntervalTier"\n"words"\n0\n9\n1\n0\n2\n"one"\n2\n3\n"two"\n',
+            "line 9: the tier `words` says that it holds 1 intervals, and here stands more of it",
+        ),
         ("a.TextGrid", "not a grid\n", "no tier"),
         ("a.TextGrid", '"IntervalTier"\n"x"\n0\n1\n3\n0\n1\n"one"\n', "ends inside a tier: expected a number"),
         ("a.TextGrid", '"IntervalTier"\n"x"\n0\n1\n1e999\n', "line 5: expected a number, received `inf`"),
@@ -162,6 +205,8 @@ def test_a_list_of_words_of_several_recordings(tmp_path):
 )
 def test_what_does_not_fit_is_named(tmp_path, name, text, says):
     with pytest.raises(DataError, match=says):
+        if name.endswith(".lab"):
+            read_labels(text, tmp_path / name)
         cues(tmp_path, name, text)
 
 

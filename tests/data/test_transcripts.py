@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from modelwright.core.errors import DataError
+from modelwright.core.events import EventStream
 from modelwright.core.reading import Reading
 from modelwright.core.schema import Column
 from modelwright.data.kinds.audio import blocks, decode, facts, name_part
@@ -228,7 +229,7 @@ def test_labels_with_times_are_no_transcript(tmp_path):
         ("t=0.25,0.75", "one"), ("t=1,1.5", "two"),
     ]  # fmt: skip
     (tmp_path / "a.txt").write_text("1.0\t0.5\tone\n", encoding="utf-8")
-    with pytest.raises(DataError, match=r"a\.txt, line 1: the cue ends at 0\.5 s, before it begins at 1 s"):
+    with pytest.raises(DataError, match=r"a\.txt, line 1: the cue ends at 0\.5 s, and begins at 1 s"):
         rows(tmp_path)
     (tmp_path / "a.txt").unlink()
     (tmp_path / "a.lab").write_text("0 2500000 sil\n2500000 7500000 one\n7500000 9000000 two\n", encoding="utf-8")
@@ -284,3 +285,22 @@ def test_label_studio_in_its_short_form(tmp_path):
     )
     with pytest.raises(DataError, match="task 1: a region begins at 2 s and ends at 1 s"):
         rows(export)
+
+
+def test_cues_in_which_two_speak_are_left_out_and_told(tmp_path):
+    keep(tmp_path / "call.wav", tone(10.0))
+    lines = [
+        "call A 0.0 2.0 hello",
+        "call A 5.0 2.0 well",
+        "call B 3.0 1.0 yes",
+        "call B 6.0 2.0 no",
+        "call B 9.0 0.5 bye",
+    ]
+    (tmp_path / "call.ctm").write_text("\n".join(lines), encoding="utf-8")
+    events, heard = EventStream(), []
+    events.listen(heard.append)
+    table, _ = read_transcripts(tmp_path, Reading(), events)
+    assert table.column("text").to_pylist() == ["hello", "yes", "bye"]
+    assert table.column("speaker").to_pylist() == ["call A", "call B", "call B"]
+    told = [e.text.en for e in heard if hasattr(e, "text")]
+    assert any("2 of 5 cues" in t and "line 2" in t and "at the same time" in t for t in told), told

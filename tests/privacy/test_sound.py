@@ -9,7 +9,7 @@ import soundfile
 from modelwright.core.errors import DataError, OptionError
 from modelwright.data.cues import Cue, read_words
 from modelwright.privacy.policy import Policy
-from modelwright.privacy.sound import holds_sound, private_spans, silence_folder, write_silenced
+from modelwright.privacy.sound import _as_ctm, holds_sound, private_spans, silence_folder, write_silenced
 
 RATE = 8000
 
@@ -84,6 +84,54 @@ def test_cues_are_silenced_whole_and_a_recogniser_hears_the_rest(tmp_path):
     done = silence_folder(source, tmp_path / "two", hear=lambda p: heard[p.stem])
     assert done.files == 3
     assert done.found["person"] == 2
+
+
+@pytest.mark.parametrize(
+    ("line", "says"),
+    [
+        ("a 1 2.0 -0.4 smith", "line 2: the word ends at 1.6 s, and begins at 2 s"),
+        ("a 1 2.0 0 smith", "line 2: the word lasts 0 s, so that it could not be silenced"),
+        ("a 1 9.0 0.5 smith", "line 2: the part ends at 9.5 s, and the recording a.wav at 4 s"),
+    ],
+)
+def test_times_that_would_leave_a_name_audible_are_refused(tmp_path, line, says):
+    source = tmp_path / "in"
+    source.mkdir()
+    tone(source / "a.wav")
+    (source / "a.ctm").write_text(f"a 1 1.0 0.5 john\n{line}\n", encoding="utf-8")
+    with pytest.raises(DataError, match=says):
+        silence_folder(source, tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_tier_of_words_is_silenced_by_words(tmp_path):
+    source = tmp_path / "in"
+    source.mkdir()
+    tone(source / "a.wav")
+    words = [(i * 0.5, i * 0.5 + 0.5, w) for i, w in enumerate("my name is john smith thanks".split())]
+    values = "\n".join(f'{a}\n{b}\n"{w}"' for a, b, w in words)
+    (source / "a.TextGrid").write_text(f'"IntervalTier"\n"words"\n0\n4\n{len(words)}\n{values}\n', encoding="utf-8")
+    silence_folder(source, tmp_path / "out")
+    samples, _ = soundfile.read(tmp_path / "out" / "a.wav")
+    assert np.abs(samples[int(1.5 * RATE) : int(2.5 * RATE)]).max() == 0
+    assert np.abs(samples[: int(1.3 * RATE)]).max() > 0.2
+    assert np.abs(samples[int(2.7 * RATE) :]).max() > 0.2
+
+
+def test_each_speaker_is_read_by_itself_and_not_named(tmp_path):
+    said = [("Ann Lee", "my name is john smith"), ("Bob", "yes yes yes yes yes")]
+    words = [
+        Cue(i + 0.5 * k, i + 0.5 * k + 0.4, w, i, who)
+        for k, (who, text) in enumerate(said)
+        for i, w in enumerate(text.split())
+    ]
+    mixed = sorted(words, key=lambda c: c.start)  # "john yes smith"
+    spans, kept = private_spans(mixed, Policy.parse([]), Counter())
+    assert [round(a + 0.08, 2) for a, _ in spans] == [3.0, 4.0]
+    made = _as_ctm(kept, "two calls")
+    assert made.splitlines()[0] == "two_calls 1 0.000 0.400 my"
+    assert "two_calls 2 0.500 0.400 yes" in made
+    assert "Ann" not in made
 
 
 def test_what_does_not_fit_is_one_sentence(tmp_path):

@@ -81,13 +81,20 @@ def tiers_of(text: str, path: Path) -> list[Tier]:
     values = _Values(text, path)
     tiers: list[Tier] = []
     seen = False
-    for value, _ in values.rest():
+    above: tuple[str, int] | None = None
+    for value, at in values.rest():
         if value not in _KINDS:
+            if above is not None:
+                raise DataError(
+                    f"{path}, line {at}: the tier `{above[0]}` says that it holds {above[1]} intervals, and here stands more of it; correct the number, or save the file in Praat once more.",
+                    f"{path} 第 {at} 行：区间层 `{above[0]}` 声明有 {above[1]} 个区间，此处却还有内容；请更正数目，或在 Praat 中重新保存。",
+                )
             continue
         seen = seen or value == _KINDS[0]
         name, _ = values.text()
         values.number(), values.number()
         count = int(values.number()[0])
+        above = name, count
         held = []
         for _ in range(count):
             start, _ = values.number()

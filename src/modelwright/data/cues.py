@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import html
 import itertools
+import math
 import re
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from modelwright.core.encrypted_files import open_plain
 from modelwright.core.errors import DataError
+from modelwright.core.words import Words
 from modelwright.data._textgrid import SILENT, spoken
 from modelwright.data.encodings import find_encoding
 
@@ -22,6 +24,7 @@ _WORD_TIME = re.compile(r"<(?:\d+:)?\d{1,2}:\d{1,2}[.,]\d{1,3}>")  # before a wo
 _MOMENT = 0.05  # seconds: a cue as short as that shows nothing new, it only moves lines up
 _PAUSE, _LONGEST = 0.6, 15.0  # seconds: words of a CTM further apart, or a line longer than that, make a new cue
 SUFFIXES = (".srt", ".vtt", ".textgrid", ".ctm")
+_CUE, _WORD = Words("cue", "时间段"), Words("word", "词")
 
 
 @dataclass(frozen=True)
@@ -60,28 +63,36 @@ def text_of(path: Path) -> str:
     return raw.decode(find_encoding(raw[:1_000_000], path), "replace").removeprefix("\ufeff")
 
 
-def checked(cues: list[Cue], path: Path) -> list[Cue]:
-    """Return cues that follow each other. Raises DataError for one that ends before it begins, runs backwards or overlaps."""
+def checked(cues: list[Cue], path: Path, what: Words = _CUE) -> list[Cue]:
+    """Return cues that follow each other. Raises DataError for one that ends before it begins, runs backwards or overlaps one of its speaker.
+
+    Words may have no length, as some recognisers write short ones: they stand inside a line.
+    """
     last: dict[str | None, Cue] = {}
     for cue in cues:
-        at = f"{path}, line {cue.line}", f"{path} 第 {cue.line} 行"
-        if cue.end <= cue.start:
+        at = f"{path}, line {cue.line}: the {what.en}", f"{path} 第 {cue.line} 行：{what.zh}"
+        if cue.start < 0:
             raise DataError(
-                f"{at[0]}: the cue ends at {cue.end:g} s, before it begins at {cue.start:g} s; correct its times.",
-                f"{at[1]}：时间段在 {cue.end:g} 秒结束，早于开始的 {cue.start:g} 秒；请更正时间。",
+                f"{at[0]} begins at {cue.start:g} s, before its recording; correct its times.",
+                f"{at[1]}从 {cue.start:g} 秒开始，早于录音开头；请更正时间。",
+            )
+        if cue.end < cue.start or (cue.end == cue.start and what is not _WORD):
+            raise DataError(
+                f"{at[0]} ends at {cue.end:g} s, and begins at {cue.start:g} s; correct its times.",
+                f"{at[1]}从 {cue.start:g} 秒开始，到 {cue.end:g} 秒结束；请更正时间。",
             )
         before = last.get(cue.speaker)
         if before is not None and cue.start < before.start:
             raise DataError(
-                f"{at[0]}: the cue begins at {cue.start:g} s, before the one of line {before.line} above it, at {before.start:g} s; "
-                "put cues in the order of their times.",
-                f"{at[1]}：时间段从 {cue.start:g} 秒开始，早于前面第 {before.line} 行的时间段（{before.start:g} 秒开始）；请按时间顺序排列。",
+                f"{at[0]} begins at {cue.start:g} s, before the one of line {before.line} above it, at {before.start:g} s; "
+                f"put {what.en}s in the order of their times.",
+                f"{at[1]}从 {cue.start:g} 秒开始，早于前面第 {before.line} 行的{what.zh}（{before.start:g} 秒开始）；请按时间顺序排列。",
             )
         if before is not None and cue.start < before.end - 0.05:
             raise DataError(
-                f"{at[0]}: the cue begins at {cue.start:g} s, inside the one of line {before.line}, which ends at {before.end:g} s; "
+                f"{at[0]} begins at {cue.start:g} s, inside the one of line {before.line}, which ends at {before.end:g} s; "
                 "correct the times, or merge the two.",
-                f"{at[1]}：时间段从 {cue.start:g} 秒开始，落在第 {before.line} 行的时间段之内（{before.end:g} 秒结束）；请更正时间或合并两段。",
+                f"{at[1]}从 {cue.start:g} 秒开始，落在第 {before.line} 行的{what.zh}之内（{before.end:g} 秒结束）；请更正时间或合并两者。",
             )
         last[cue.speaker] = cue
     return cues
@@ -165,28 +176,51 @@ def _seconds(text: str, path: Path, line: int) -> float:
 
 
 def _textgrid(text: str, path: Path) -> Iterable[Cue]:
-    """The tiers of what is said (`_textgrid.spoken`), words near each other as one cue."""
-    cues: list[Cue] = []
-    for tier, speaker in spoken(text, path):
-        found = [Cue(i.start, i.end, i.text, i.line, speaker) for i in tier.intervals]
-        cues += in_lines(found) if tier.words else found
-    return sorted(cues, key=lambda c: c.start) if len({c.speaker for c in cues}) > 1 else cues
+    """The tiers of what is said, words near each other as one cue."""
+    return _by_time([in_lines(cues) if words else cues for cues, words in _tiers(text, path)])
+
+
+def _tiers(text: str, path: Path) -> list[tuple[list[Cue], bool]]:
+    """Return the intervals of each tier of what is said (`_textgrid.spoken`), and whether they are words. Raises DataError."""
+    return [
+        (
+            checked(
+                [Cue(i.start, i.end, i.text, i.line, speaker) for i in tier.intervals],
+                path,
+                _WORD if tier.words else _CUE,
+            ),
+            tier.words,
+        )
+        for tier, speaker in spoken(text, path)
+    ]
+
+
+def _by_time(parts: list[list[Cue]]) -> list[Cue]:
+    """Return what several speakers say, one list each, in the order of its times."""
+    together = [c for part in parts for c in part]
+    return sorted(together, key=lambda c: c.start) if len(parts) > 1 else together
 
 
 def read_words(path: Path) -> list[Cue]:
-    """Return the words of a CTM, each with its times, in order. Raises DataError for a line that is none."""
-    return sorted(_ctm_words(text_of(path), path), key=lambda c: c.start)
+    """Return what is said as finely as a file tells it, in order: words of a CTM and of tiers of words, else cues.
+
+    Raises DataError as `read_cues` does, and for words that overlap.
+    """
+    suffix = path.suffix.lower()
+    if suffix == ".ctm":
+        return _by_time(list(_ctm_words(text_of(path), path)))
+    return _by_time([cues for cues, _ in _tiers(text_of(path), path)]) if suffix == ".textgrid" else read_cues(path)
 
 
 def _ctm(text: str, path: Path) -> Iterable[Cue]:
     """Words near each other make a cue."""
-    return in_lines(_ctm_words(text, path))
+    return _by_time([in_lines(words) for words in _ctm_words(text, path)])
 
 
-def _ctm_words(text: str, path: Path) -> list[Cue]:
+def _ctm_words(text: str, path: Path) -> Iterable[list[Cue]]:
     """A word a line: recording, channel, start, duration, word, maybe a confidence. Of a list of several recordings, the words of the one
-    that the file is called as."""
-    words: dict[str, list[Cue]] = {}
+    that the file is called as; of several channels, on each of which somebody else speaks, one list each."""
+    words: dict[str, dict[str, list[Cue]]] = {}
     for number, line in enumerate(text.splitlines(), 1):
         cells = line.split()
         if not cells or cells[0].startswith(";;"):
@@ -194,20 +228,26 @@ def _ctm_words(text: str, path: Path) -> list[Cue]:
         try:
             if len(cells) < 5:
                 raise ValueError(line)
-            begin = float(cells[2])
-            words.setdefault(cells[0], []).append(Cue(begin, begin + float(cells[3]), cells[4], number))
+            begin, lasts = float(cells[2]), float(cells[3])
+            if not math.isfinite(begin + lasts):
+                raise ValueError(line)
         except ValueError:
             raise DataError(
                 f"{path}, line {number}: expected `RECORDING CHANNEL START SECONDS WORD`, received `{line[:60]}`.",
                 f"{path} 第 {number} 行：应为 `录音 声道 开始 时长 词`，收到的是 `{line[:60]}`。",
             ) from None
+        cue = Cue(begin, begin + lasts, cells[4], number, f"{cells[0]} {cells[1]}")
+        words.setdefault(cells[0], {}).setdefault(cells[1], []).append(cue)
     if len(words) > 1 and path.stem not in words:
         names = ", ".join(list(words)[:5])
         raise DataError(
             f"{path} holds the words of {len(words)} recordings ({names}), and none is called {path.stem}: write the words of each recording into NAME.ctm beside it.",
             f"{path} 含有 {len(words)} 段录音的词（{names.replace(', ', '、')}），其中没有 {path.stem}：请把每段录音的词分别写入其旁的 NAME.ctm。",
         )
-    return words[path.stem] if len(words) > 1 else next(iter(words.values()), [])
+    channels = list((words[path.stem] if len(words) > 1 else next(iter(words.values()), {})).values())
+    if len(channels) == 1:
+        channels = [[replace(c, speaker=None) for c in channels[0]]]
+    return [checked(c, path, _WORD) for c in channels]
 
 
 _LABEL = re.compile(r"(\d+[.,]\d+)\t(\d+[.,]\d+)\t(.*)")
@@ -227,7 +267,7 @@ def read_labels(text: str, path: Path) -> list[Cue] | None:
         start, end = (float(m[k].replace(",", ".")) * (1e-7 if by_htk else 1.0) for k in (1, 2))
         cues.append(Cue(start, end, m[3], number))
     if by_htk:
-        cues = in_lines([c for c in cues if c.text not in SILENT])
+        cues = in_lines(checked([c for c in cues if c.text not in SILENT], path, _WORD))
     return checked([c for c in cues if c.text.strip()], path) or None
 
 

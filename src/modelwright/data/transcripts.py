@@ -7,6 +7,7 @@ Each becomes a table of `recording` (a path, or a part of one: `talk.mp3#t=12.5,
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -29,6 +30,7 @@ from modelwright.data.sources import read_table
 _COMMON_VOICE = ("validated.tsv", "train.tsv", "other.tsv")
 _TEXTS = (".txt", ".lab")
 _SHOWN = 5
+_MIXED = 0.1  # share of a cue in which somebody else speaks, above which its text is not what the recording holds
 _TO_THE_END = -1.0  # what Kaldi writes as the end of a segment that goes on to the end of its recording
 
 
@@ -266,7 +268,8 @@ def _beside(path: Path, events: EventStream | None) -> Iterator[Row]:
         timed = read_cues(cues) if cues is not None else read_labels(said, text) if said and text is not None else None
         if timed is not None:
             found = True
-            for cue in _within(timed, cues or text or file, place):
+            timed = within(timed, cues or text or file, place)
+            for cue in _alone(timed, cues or text or file, events):
                 yield name_part(place, cue.start, cue.end), cue.text, cue.speaker
         else:
             found = found or bool(said and said.strip())
@@ -299,12 +302,33 @@ def _with_name_of(recording: Path, suffixes: Sequence[str], stems: set[str]) -> 
     return own or next(iter(others), None)
 
 
-def _within(cues: list[Cue], path: Path, recording: str) -> list[Cue]:
-    """Return the cues of a recording. Raises DataError for one that runs past its end: the cues may be another recording's."""
+def within(cues: list[Cue], path: Path, recording: str) -> list[Cue]:
+    """Return the cues of a recording, from `path`. Raises DataError for one that runs past its end: the cues may be another recording's."""
     whole = _length(recording)
     for cue in cues:
         _check_end(cue.end, whole, recording, f"{path}, line {cue.line}", f"{path} 第 {cue.line} 行")
     return cues
+
+
+def _alone(cues: list[Cue], path: Path, events: EventStream | None) -> list[Cue]:
+    """Return the cues in which hardly anybody else speaks: a part of the recording holds both voices, and the text one of them.
+
+    What is left out is told, with the first line. `cues` are in the order of their times.
+    """
+    starts = [c.start for c in cues]
+    longest = max(c.end - c.start for c in cues)
+    mixed = []
+    for cue in cues:
+        near = cues[bisect_left(starts, cue.start - longest) : bisect_left(starts, cue.end)]
+        both = sum(max(0.0, min(cue.end, c.end) - max(cue.start, c.start)) for c in near if c.speaker != cue.speaker)
+        mixed.append(both > _MIXED * (cue.end - cue.start))
+    if any(mixed) and events is not None:
+        line = cues[mixed.index(True)].line
+        events.warn(
+            f"{sum(mixed)} of {len(cues)} cues of {path} are left out, the first one in line {line}: somebody else speaks at the same time.",
+            f"{path} 的 {len(cues)} 个时间段中有 {sum(mixed)} 个已略去（首个在第 {line} 行）：同一时间另有人在说话。",
+        )
+    return [c for c, both in zip(cues, mixed, strict=True) if not both]
 
 
 def _check_end(end: float, whole: float | None, recording: str, where: str, where_zh: str) -> None:

@@ -1,6 +1,7 @@
 """Copies of folders of recordings in which personal data is silenced: found in what is said, by the recognisers of texts.
 
-What is said, and when, stands beside a recording (`NAME.ctm` by words, `NAME.srt`, `.vtt`, `.TextGrid` by cues) or is heard by a model. A voice
+What is said, and when, stands beside a recording (`NAME.ctm` and tiers of words of `NAME.TextGrid` by words, else by cues, `.srt` and `.vtt` too)
+or is heard by a model. A voice
 itself tells who speaks: a copy without names is not anonymous, which the lines that are printed say. Legend: T samples.
 """
 
@@ -9,7 +10,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +19,9 @@ import numpy as np
 from modelwright.core.errors import DataError, MissingExtra
 from modelwright.core.run import whole_folder
 from modelwright.core.words import Words
-from modelwright.data.cues import SUFFIXES, Cue, read_cues, read_words
+from modelwright.data.cues import SUFFIXES, Cue, read_words
 from modelwright.data.sound_blocks import read_on
+from modelwright.data.transcripts import within
 from modelwright.privacy.catalogue import TYPES, get_type
 from modelwright.privacy.detect import find
 from modelwright.privacy.files import check_folder
@@ -116,8 +118,7 @@ def silence_folder(
             place = part / path.relative_to(source)
             place.parent.mkdir(parents=True, exist_ok=True)
             done.seconds += write_silenced(path, place, spans)
-            lines = [f"{path.stem.replace(' ', '_')} 1 {c.start:.3f} {c.end - c.start:.3f} {c.text}" for c in kept]
-            place.with_suffix(".ctm").write_text("\n".join(lines) + "\n", encoding="utf-8")
+            place.with_suffix(".ctm").write_text(_as_ctm(kept, path.stem), encoding="utf-8")
             done.files += 1
     return done
 
@@ -126,12 +127,28 @@ def _transcript(path: Path, hear: Hear | None) -> list[Cue] | None:
     """Return what is said in a recording by words or cues; None where nobody knows."""
     beside = [p for s in SUFFIXES for p in (path.with_suffix(s), path.with_suffix(s.upper())) if p.is_file()]
     beside += [p for p in path.parent.glob(f"{path.stem}.TextGrid") if p not in beside]
-    words = next((p for p in beside if p.suffix.lower() == ".ctm"), None)
-    if words is not None:
-        return read_words(words)
+    beside.sort(key=lambda p: p.suffix.lower() != ".ctm")  # what tells words goes first
     if beside:
-        return read_cues(beside[0])
+        return _with_length(within(read_words(beside[0]), beside[0], str(path)), beside[0])
     return list(hear(path)) if hear is not None else None
+
+
+def _with_length(words: list[Cue], path: Path) -> list[Cue]:
+    """Return words that all last a while. Raises DataError for one that does not: it could not be silenced."""
+    none = next((w for w in words if w.end <= w.start), None)
+    if none is not None:
+        raise DataError(
+            f"{path}, line {none.line}: the word lasts 0 s, so that it could not be silenced; correct its times.",
+            f"{path} 第 {none.line} 行：该词时长为 0 秒，无法静音；请更正时间。",
+        )
+    return words
+
+
+def _as_ctm(words: Sequence[Cue], name: str) -> str:
+    """Return a CTM of words or cues; each speaker has a channel, so that no name of a tier or voice is passed on."""
+    channels = {who: i for i, who in enumerate(dict.fromkeys(w.speaker for w in words), 1)}
+    told = name.replace(" ", "_")
+    return "".join(f"{told} {channels[w.speaker]} {w.start:.3f} {w.end - w.start:.3f} {w.text}\n" for w in words)
 
 
 def private_spans(
@@ -139,8 +156,11 @@ def private_spans(
 ) -> tuple[list[tuple[float, float]], list[Cue]]:
     """Return the spans (start, end) in seconds to silence, and the words with what is private in them replaced by its type.
 
-    A word or cue of which a part is private is silenced whole. Runs of digits that are said one by one are read as numbers.
+    A word or cue of which a part is private is silenced whole. Runs of digits that are said one by one are read as numbers. What each speaker
+    says is read by itself: another's "yes" may lie between a name and its surname.
     """
+    voices = {who: i for i, who in enumerate(dict.fromkeys(w.speaker for w in words))}
+    words = sorted(words, key=lambda w: voices[w.speaker])
     text, owners = "", list[int]()
     for i, word in enumerate(words):
         for token in word.text.split() or [""]:
@@ -159,7 +179,7 @@ def private_spans(
         for i in set(owners[start:end]):
             kinds[i] = kind
     spans = [(words[i].start - _AROUND, words[i].end + _AROUND) for i in sorted(kinds)]
-    kept = [c if i not in kinds else Cue(c.start, c.end, f"<{kinds[i]}>", c.line) for i, c in enumerate(words)]
+    kept = [c if i not in kinds else replace(c, text=f"<{kinds[i]}>") for i, c in enumerate(words)]
     return spans, kept
 
 
