@@ -205,9 +205,7 @@ def test_words_of_a_tier_of_words(tmp_path):
 )
 def test_what_does_not_fit_is_named(tmp_path, name, text, says):
     with pytest.raises(DataError, match=says):
-        if name.endswith(".lab"):
-            read_labels(text, tmp_path / name)
-        cues(tmp_path, name, text)
+        read_labels(text, tmp_path / name) if name.endswith(".lab") else cues(tmp_path, name, text)
 
 
 @given(st.text(max_size=200), st.sampled_from([".srt", ".vtt", ".ctm", ".textgrid"]))

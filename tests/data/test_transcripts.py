@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from modelwright.core.errors import DataError
-from modelwright.core.events import EventStream
+from modelwright.core.events import EventStream, Warned
 from modelwright.core.reading import Reading
 from modelwright.core.schema import Column
 from modelwright.data.kinds.audio import blocks, decode, facts, name_part
@@ -302,5 +302,5 @@ def test_cues_in_which_two_speak_are_left_out_and_told(tmp_path):
     table, _ = read_transcripts(tmp_path, Reading(), events)
     assert table.column("text").to_pylist() == ["hello", "yes", "bye"]
     assert table.column("speaker").to_pylist() == ["call A", "call B", "call B"]
-    told = [e.text.en for e in heard if hasattr(e, "text")]
+    told = [e.words.en for e in heard if isinstance(e, Warned)]
     assert any("2 of 5 cues" in t and "line 2" in t and "at the same time" in t for t in told), told
