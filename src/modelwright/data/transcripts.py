@@ -316,7 +316,7 @@ def _alone(cues: list[Cue], path: Path, events: EventStream | None) -> list[Cue]
     What is left out is told, with the first line. `cues` are in the order of their times.
     """
     starts = [c.start for c in cues]
-    longest = max(c.end - c.start for c in cues)
+    longest = max((c.end - c.start for c in cues), default=0.0)
     mixed = []
     for cue in cues:
         near = cues[bisect_left(starts, cue.start - longest) : bisect_left(starts, cue.end)]
