@@ -196,7 +196,7 @@ def test_words_of_a_tier_of_words(tmp_path):
         (
             "a.TextGrid",
             '"IntervalTier"\n"words"\n0\n9\n1\n0\n2\n"one"\n2\n3\n"two"\n',
-            "line 9: the tier `words` says that it holds 1 intervals, and here stands more of it",
+            "line 9: the tier `words` says that it holds 1 interval, and here stands more of it",
         ),
         ("a.TextGrid", "not a grid\n", "no tier"),
         ("a.TextGrid", '"IntervalTier"\n"x"\n0\n1\n3\n0\n1\n"one"\n', "ends inside a tier: expected a number"),

@@ -188,15 +188,18 @@ def test_pictures_have_no_up_where_as_much_is_found_upside_down(detector, monkey
     assert not _detector._no_up(model, table, 0.0, ctx)
 
 
-def test_a_fit_turns_pictures_without_an_up_and_its_refit_does_from_the_start(monkeypatch):
+@pytest.mark.parametrize(("begun", "at"), [(0, 2), (1, 2), (3, 3)])
+def test_a_fit_turns_pictures_without_an_up_and_its_refit_does_from_the_start(monkeypatch, begun, at):
     from modelwright.core.recipe import get_recipe
     from modelwright.train.boxes import BoxFeed
 
     turned: list[int] = []
     whole = BoxFeed.load
-    monkeypatch.setattr(BoxFeed, "turn", lambda self: turned.append(self._number) or setattr(self, "changes", replace(self.changes, upside=True)))  # fmt: skip
+    monkeypatch.setattr(BoxFeed, "turn", lambda self: turned.append(self.number) or setattr(self, "changes", replace(self.changes, upside=True)))  # fmt: skip
     fed: list[tuple[int, bool]] = []
-    monkeypatch.setattr(BoxFeed, "load", lambda self, *a: fed.append((self._number, self.changes.upside)) or whole(self, *a))  # fmt: skip
+    monkeypatch.setattr(BoxFeed, "load", lambda self, *a: fed.append((self.number, self.changes.upside)) or whole(self, *a))  # fmt: skip
+    number = BoxFeed.epoch  # of a fit that is resumed after `begun` epochs
+    monkeypatch.setattr(BoxFeed, "epoch", lambda self, rng, n=0: number(self, rng, n + begun))
     monkeypatch.setattr(_detector, "_same_upside_down", lambda *_: False)
     monkeypatch.setattr(_detector, "_no_up", lambda *_: True)
     task = TASK()
@@ -204,8 +207,8 @@ def test_a_fit_turns_pictures_without_an_up_and_its_refit_does_from_the_start(mo
     recipe = get_recipe("detector")
     options = recipe.variants(table.schema, target, 12)[0].model_copy(update={"epochs": 5, "most_side": 64})
     model = recipe.fit(table, table, options, context(task, target))
-    assert turned == [2]  # at the end of the third epoch
-    assert {(n, up) for n, up in fed} == {(n, n > 2) for n in range(5)}
+    assert turned == [at]  # at the end of the third epoch, or of the first one where that is over
+    assert {(n, up) for n, up in fed} == {(n, n > at) for n in range(begun, begun + 5)}
     assert model.options.upside
     assert model.extent["upside"]
     fed.clear()

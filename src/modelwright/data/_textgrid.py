@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from modelwright.core.errors import DataError
+from modelwright.core.words import counted
 
 _VALUE = re.compile(
     r'"(?:[^"]|"")*"|(?<!\S)[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?(?!\S)|<exists>|<absent>|(?<!\S)![^\n]*|\S+'
@@ -86,7 +87,7 @@ def tiers_of(text: str, path: Path) -> list[Tier]:
         if value not in _KINDS:
             if above is not None:
                 raise DataError(
-                    f"{path}, line {at}: the tier `{above[0]}` says that it holds {above[1]} intervals, and here stands more of it; correct the number, or save the file in Praat once more.",
+                    f"{path}, line {at}: the tier `{above[0]}` says that it holds {counted(above[1], 'interval')}, and here stands more of it; correct the number, or save the file in Praat once more.",
                     f"{path} 第 {at} 行：区间层 `{above[0]}` 声明有 {above[1]} 个区间，此处却还有内容；请更正数目，或在 Praat 中重新保存。",
                 )
             continue

@@ -18,7 +18,7 @@ import numpy as np
 
 from modelwright.core.errors import DataError, MissingExtra
 from modelwright.core.run import whole_folder
-from modelwright.core.words import Words
+from modelwright.core.words import Words, counted
 from modelwright.data.cues import SUFFIXES, Cue, read_words
 from modelwright.data.sound_blocks import read_on
 from modelwright.data.transcripts import within
@@ -60,7 +60,7 @@ class Silenced:
             out.append(Words(f"{what.en} silenced", f"已静音：{what.zh}"))
         out.append(
             Words(
-                f"{self.files:,} recordings written to {self.out}, {self.seconds:.1f} s of them silent now. The voices are still those of who spoke.",
+                f"{counted(self.files, 'recording')} written to {self.out}, {self.seconds:.1f} s of them silent now. The voices are still those of who spoke.",
                 f"已写出 {self.files:,} 段录音：{self.out}，其中 {self.seconds:.1f} 秒已静音。嗓音仍是说话人本人的。",
             )
         )

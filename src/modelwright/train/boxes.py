@@ -18,7 +18,10 @@ _CALM = 0.8  # share of the training after which pictures are no longer laid tog
 
 
 class BoxFeed:
-    """Canvases uint8 [V, H, W, 3] with boxes [M, 4] and labels [M] for each; `epochs` are planned, `deadline` may cut them."""
+    """Canvases uint8 [V, H, W, 3] with boxes [M, 4] and labels [M] for each; `epochs` are planned, `deadline` may cut them.
+
+    `number` is the epoch that is gone through, from 0.
+    """
 
     def __init__(
         self, canvases: np.ndarray, boxes: Sequence[np.ndarray], labels: Sequence[np.ndarray], batch: int, changes: Changes, *,
@@ -26,12 +29,12 @@ class BoxFeed:
     ) -> None:  # fmt: skip
         self.canvases, self.boxes, self.labels, self.batch, self.changes = canvases, boxes, labels, batch, changes
         self.total = len(canvases)
-        self._seed, self._epochs, self._deadline, self._number = seed, epochs, deadline, 0
+        self._seed, self._epochs, self._deadline, self.number = seed, epochs, deadline, 0
         self._began = time.monotonic()
 
     def epoch(self, rng: np.random.Generator, number: int = 0) -> list[np.ndarray]:
         """Return the views [B] of each batch."""
-        self._number = number
+        self.number = number
         order = rng.permutation(self.total)
         count = max(1, round(self.total / self.batch))
         return [part for part in np.array_split(order, count) if len(part)]
@@ -49,14 +52,14 @@ class BoxFeed:
         """How far training is, 0 to 1: by epochs, or by time where that ends first."""
         spent, left = time.monotonic() - self._began, self._deadline.remaining()
         return max(
-            self._number / max(1, self._epochs),
+            self.number / max(1, self._epochs),
             spent / (spent + left) if np.isfinite(left) and spent + left > 0 else 0.0,
         )
 
     def load(self, batch: np.ndarray, device: str) -> tuple[dict[str, Tensor], tuple[Tensor, Tensor]]:
         """Return canvases uint8 [B, H, W, 3], and their boxes [B, M, 4] and labels [B, M], filled up with NOTHING."""
-        rng = np.random.default_rng([self._seed, self._number, int(batch[0]), len(batch)])
-        together = self.changes.mosaic if self._number < _CALM * self._epochs and self.progress < _CALM else 0.0
+        rng = np.random.default_rng([self._seed, self.number, int(batch[0]), len(batch)])
+        together = self.changes.mosaic if self.number < _CALM * self._epochs and self.progress < _CALM else 0.0
         views = [self._view(int(i), together, rng) for i in batch]
         most = max(1, max(len(v[1]) for v in views))
         boxes = np.zeros((len(views), most, 4), np.float32)
@@ -93,6 +96,11 @@ class ToldFeed:
     def turn(self) -> None:
         """As BoxFeed.turn."""
         self.feed.turn()
+
+    @property
+    def number(self) -> int:
+        """As BoxFeed.number."""
+        return self.feed.number
 
     @property
     def progress(self) -> float:

@@ -236,12 +236,11 @@ def _fit_to_time(state: _State, seconds_per_epoch: float, ctx: FitContext, per_e
 
 def _come_down(state: _State, options: Any) -> None:
     """End a fit that its patience ends: at once, or where `options.cooldown` says so after the last part of its plan, in which the rate falls."""
-    end = state.step + math.ceil(getattr(options, "cooldown", 0.0) * state.planned)
-    if state.falling or state.step >= end:
-        state.done = not state.falling
+    if state.falling:
         return
-    state.falling = True
-    state.planned = min(state.planned, end)
+    more = math.ceil(getattr(options, "cooldown", 0.0) * state.planned)
+    state.falling, state.done = more > 0, more == 0
+    state.planned = min(state.planned, state.step + more)
     state.total = min(state.total, state.planned)
 
 

@@ -18,6 +18,7 @@ from modelwright.core.errors import DataError, ModelwrightError
 from modelwright.core.events import EventStream
 from modelwright.core.recipe import FitContext, get_recipe
 from modelwright.core.version import VERSION
+from modelwright.tune.launcher import meeting
 from modelwright.tune.payload import Shipped, unship
 from modelwright.tune.without_media import seen
 
@@ -31,7 +32,7 @@ def follow() -> int:
 
     rank, size = int(os.environ["RANK"]), int(os.environ["WORLD_SIZE"])
     local = int(os.environ.get("LOCAL_RANK", str(rank))), int(os.environ.get("LOCAL_WORLD_SIZE", str(size)))
-    host, port = os.environ.get("MASTER_ADDR", "127.0.0.1"), int(os.environ.get("MASTER_PORT", "29500"))
+    host, port = meeting()
     store = store_at(host, port, leads=False)
     me = Follower(store, rank, size, local)
     store.set(f"pid/{rank}", str(os.getpid()))

@@ -170,7 +170,7 @@ class DetectorRecipe(BoxRecipe):
         network = self.network(options, ctx.target)
         made: Any = self.model
         epochs = int(ctx.extent["epochs"]) if ctx.extent else options.epochs
-        looked, due = 0, max(3, epochs // _TURNING)
+        asked, due = False, max(3, epochs // _TURNING)
         watch, held = None, None
         truth: list[Any] = []
         if valid is not None and len(valid):
@@ -179,12 +179,15 @@ class DetectorRecipe(BoxRecipe):
             some = held.take(np.arange(min(_WATCHED, len(held))))
 
             def watch(net: Any) -> tuple[float, ...]:
-                nonlocal looked, options
+                nonlocal asked, options
                 assert isinstance(options, DetectorOptions)
                 model = made(net, canvas, options, ctx.target, {}, [], ctx.device)
                 value, finer = (v if np.isfinite(v) else 0.0 for v in ctx.values(some, model.scores(some)))
-                looked += 1
-                if looked == due and options.flip and not options.upside and _no_up(model, some, finer, ctx):
+                ask = not asked and options.flip and not options.upside and feed.number + 1 >= due
+                asked = (
+                    asked or ask
+                )  # at once in a fit that is resumed after it was due: it may have been turned before
+                if ask and _no_up(model, some, finer, ctx):
                     feed.turn()
                     ctx.events.note(
                         f"{ctx.name}: pictures are learnt upside down as well, since as much is found in them so.",
