@@ -8,6 +8,7 @@ import time
 import pytest
 
 from clock_made import own_time
+from modelwright.core.budget import Deadline
 from modelwright.core.errors import BudgetTooSmall, CannotWrite, GateNotMet, MemoryTooSmall, NodeAtFault, Stopped
 from modelwright.core.events import CandidateDone, CandidateFailed, Warned
 from modelwright.core.recipe import Estimate, Options
@@ -265,6 +266,43 @@ def test_what_was_not_needed_as_the_gate_was_met_says_so_and_was_never_begun(mon
     assert failure.name == "second"
     assert failure.reason.en == "not needed: validation rows met the gate before its turn"
     assert not failure.begun
+
+
+def test_a_gate_that_a_yardstick_meets_does_not_end_the_run_before_something_was_learnt(monkeypatch):
+    fixed, first, second = some("fixed", right=0.7, rank=1), some("first", right=0.9), some("second")
+    type(fixed).baseline = True
+    made, _ = planner(monkeypatch, [guess(), fixed, first, second])
+    made.good_enough = lambda _: True
+    outcome = climb(made)
+    assert [c.name for _, c in outcome.winner] == ["first"]
+    assert [f.name for f in outcome.failures] == ["second"]
+    assert outcome.failures[0].reason.en == "not needed: validation rows met the gate before its turn"
+
+
+def test_a_gate_that_only_a_yardstick_meets_ends_the_run_once_all_had_a_turn(monkeypatch):
+    fixed, worse = some("fixed", right=0.9, rank=1), some("worse", right=0.5)
+    type(fixed).baseline = True
+    made, _ = planner(monkeypatch, [guess(), fixed, worse])
+    made.good_enough = lambda _: True
+    outcome = climb(made)
+    assert [c.name for _, c in outcome.winner] == ["fixed"]
+    assert len(worse.ended) == 1
+
+
+def test_what_the_time_left_out_after_a_yardstick_met_the_gate_is_not_called_unneeded(monkeypatch):
+    fixed, late = some("fixed", right=0.7, rank=1), some("late")
+    type(fixed).baseline = True
+    made, _ = planner(monkeypatch, [guess(), fixed, late])
+    made.good_enough = lambda _: True
+
+    def no_time_left(event):
+        if isinstance(event, CandidateDone) and event.name == "fixed":
+            made.should_end()  # the gate is met, as is known from here on
+            made.deadline = Deadline.after(0.2)
+
+    made.events.listen(no_time_left)
+    (failure,) = climb(made).failures
+    assert failure.reason == NO_TIME
 
 
 def test_a_fit_for_which_there_is_too_little_time_or_memory_was_never_begun(monkeypatch):

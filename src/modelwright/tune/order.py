@@ -63,6 +63,11 @@ def only_reads(recipe: Recipe) -> bool:
     return on_pretrained(recipe) and recipe.rank < _FROZEN
 
 
+def learns(recipe: Recipe) -> bool:
+    """Return whether a recipe is more than a yardstick: no guess, and no baseline with nothing in it to set, such as a fixed filter."""
+    return recipe.rank > 0 and (not recipe.baseline or bool(recipe.space))
+
+
 def alike(one: Recipe, other: Recipe) -> bool:
     """Return whether two recipes are of one family."""
     return bool(one.family) and one.family == other.family

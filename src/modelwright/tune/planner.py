@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,7 +17,7 @@ from modelwright.tune.climb import Climb
 from modelwright.tune.finish import Finish
 from modelwright.tune.fits import Fits
 from modelwright.tune.leaderboard import Failure
-from modelwright.tune.order import alike, fitting, only_reads, wanted
+from modelwright.tune.order import alike, fitting, learns, only_reads, wanted
 from modelwright.tune.race import beaten, between, leader_of
 from modelwright.tune.resumed import left_whole
 from modelwright.tune.shares import LONG_SHARE, MANY_ROWS, affordable_network, breadth_share, media_alone
@@ -43,7 +44,9 @@ class Planner(Climb):
 
     fits: Fits = field(init=False)
     end: Finish = field(init=False)
-    _asked: tuple[int, bool] = field(default=(0, False), init=False)
+    _asked: tuple[int, bool, bool] = field(
+        default=(0, False, False), init=False
+    )  # folds done, gate met, by what learns
     _recipes: list[Recipe] = field(default_factory=list, init=False)
 
     def __post_init__(self) -> None:
@@ -115,7 +118,7 @@ class Planner(Climb):
 
     def _untried(self, recipes: list[Recipe]) -> None:
         """Say of recipes that the run ended before their turn."""
-        met = self.good_enough is not None and self._asked[1]
+        met = self._met()
         why = no_model.untried(stopped=self.deadline.stopped, met=met, undefined=self.standings.undefined())
         for recipe in recipes:
             if not any(c.recipe == recipe.name for c in self.candidates):
@@ -363,10 +366,10 @@ class Planner(Climb):
         # A new candidate that enters the winner would be refitted as well.
         return max(0.0, spare / 2.15 if new and self.end.refits and len(self.candidates) > 1 else spare)
 
-    def _turns_left(self) -> bool:
-        """Return whether a recipe still waits for its first turn."""
+    def _turns_left(self, of: Callable[[Recipe], bool] = lambda r: True) -> bool:
+        """Return whether a recipe of these still waits for its first turn."""
         had = {c.recipe for c in self.candidates} | {f.name for f in self.failures} | set(self.fits.refused)
-        return any(r.name not in had for r in self._recipes)
+        return any(r.name not in had and of(r) for r in self._recipes)
 
     def should_end(self) -> bool:
         """Return whether nothing more is begun: stopped, no score to choose by, no time for it, or the gate is met."""
@@ -380,5 +383,11 @@ class Planner(Climb):
             return False
         done = sum(len(c.folds) for c in self.candidates)
         if done != self._asked[0]:  # asking takes a bootstrap; the answer only changes with a candidate
-            self._asked = done, self.good_enough(self.standings.best()[2])
-        return self._asked[1]
+            members, _, scores = self.standings.best()
+            self._asked = done, self.good_enough(scores), any(learns(get_recipe(c.recipe)) for _, c in members)
+        return self._met()
+
+    def _met(self) -> bool:
+        """Return whether the gate was met when it was last asked, by what learns or with nothing that learns left to try: one that a
+        yardstick meets is often too low, and does not say what there is to gain."""
+        return self._asked[1] and (self._asked[2] or not self._turns_left(learns))
