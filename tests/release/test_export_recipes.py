@@ -24,7 +24,7 @@ SMALL = {
 }  # fmt: skip
 
 
-def made(name, task_name="classification", modality="", rows=60, bases=None, keep=None):
+def made(name, task_name="classification", modality="", rows=60, bases=None, keep=None, **more):
     task = get_task(task_name)
     table, target = sample_table(task, rows, modality=modality)
     if keep is not None:
@@ -33,7 +33,7 @@ def made(name, task_name="classification", modality="", rows=60, bases=None, kee
     recipe.bases = bases or BaseModels()
     assert recipe.refuses(table.schema, target, len(table)) is None
     options = recipe.variants(table.schema, target, len(table))[0]
-    options = options.model_copy(update={k: v for k, v in SMALL.items() if k in type(options).model_fields})
+    options = options.model_copy(update={k: v for k, v in SMALL.items() if k in type(options).model_fields} | more)
     model = recipe.fit(table, table, options, context(task, target))
     return Predictor(task, table.schema, target, [(1.0, model)], temperature=1.2, name="sample"), table
 
@@ -91,9 +91,10 @@ def test_ranks(tmp_path, name):
     assert np.allclose(opened.scores(table).sum(1), 1, atol=1e-5)
 
 
+@pytest.mark.parametrize("crosses", [False, True])
 @pytest.mark.parametrize("task", ["classification", "multi-label-classification", "regression", "ordinal"])
-def test_extremely_randomised_trees(tmp_path, task):
-    predictor, table = made("extratrees", task, rows=120)
+def test_extremely_randomised_trees(tmp_path, task, crosses):
+    predictor, table = made("extratrees", task, rows=120, crosses=crosses)
     check(predictor, table, tmp_path / "onnx")
 
 

@@ -130,7 +130,7 @@ def extratrees(model: Any) -> Any:
         grown += _scaled("raw", "scores", target.std, target.mean, constants)
     else:
         grown.append(helper.make_node("Identity", ["raw"], ["scores"]))
-    return _model("extratrees", grown, constants, {"features": ("float", ["N", model.columns.width])}, target.outputs)
+    return _model("extratrees", grown, constants, {"features": ("float", ["N", model.width])}, target.outputs)
 
 
 def minirocket(model: Any) -> Any:

@@ -200,7 +200,11 @@ def _drop_weights(folder: Path, kind: str) -> None:
         (folder / "encoders" / "encoders.safetensors").unlink()
     for path in folder.iterdir():
         named = path.name.startswith(("weights", "catboost-", "ranks.", "forest."))
-        if named or path.suffix == ".txt" or (path.name == "model.json" and kind not in ("trees", "objects")):
+        if (
+            named
+            or path.suffix == ".txt"
+            or (path.name == "model.json" and kind not in ("trees", "extratrees", "objects"))
+        ):
             path.unlink()
 
 

@@ -113,9 +113,10 @@ def _feed(kind: str, folder: Path) -> Feed:
     if kind == "linear":
         return lambda table: _stored(table, codecs)
     crosses = None
-    if kind in ("catboost", "extratrees", "minirocket"):
+    if kind in ("catboost", "minirocket"):
         return lambda table: _dense(table, codecs, None)
-    state = read_json(folder / "model.json")
+    told = folder / "model.json"  # exports of extremely randomised trees made before these saw pairs have none
+    state = read_json(told) if told.exists() else {}
     if state.get("crosses"):
         from safetensors.numpy import load_file
 

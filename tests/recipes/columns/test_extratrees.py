@@ -1,5 +1,7 @@
 """Extremely randomised trees: the same answers as the library's, damaged files, deadlines, weights, many rows."""
 
+import json
+
 import numpy as np
 import pyarrow as pa
 import pytest
@@ -79,6 +81,55 @@ def test_many_rows_have_larger_leaves():
     assert _leaf(ExtraTreesOptions(), 7000) == 1
     assert _leaf(ExtraTreesOptions(), 80_000) == 20
     assert _leaf(ExtraTreesOptions(leaf=3), 80_000) == 3
+
+
+@pytest.fixture(scope="module")
+def by_pairs():
+    """A model of ten numbers of which two tell by their difference, and the halves that it learnt and did not learn from."""
+    rng = np.random.default_rng(3)
+    numbers = rng.normal(size=(1000, 10))
+    answer = np.where(np.floor(numbers[:, 2] - numbers[:, 7]) % 2, "odd", "even")
+    raw = pa.table({**{f"n{k}": numbers[:, k] for k in range(10)}, "y": answer})
+    table, _ = coerce(raw, infer_schema(raw, target="y"))
+    target = TASK.fit_target(table.column("y"), table.schema["y"])
+    train, valid = table.take(np.arange(700)), table.take(np.arange(700, 1000))
+    first, paired, *_ = (o.model_copy(update={"trees": 60}) for o in RECIPE.variants(table.schema, target, 700))
+    assert (first.crosses, paired.crosses) == (False, True)
+    ctx = context(TASK, target, threads=1)
+    return RECIPE.fit(train, valid, first, ctx), RECIPE.fit(train, valid, paired, ctx), train, valid, target, paired
+
+
+def test_pairs_of_many_numbers_tell_more(by_pairs, tmp_path):
+    plain, paired, train, valid, target, options = by_pairs
+    truth = target.encode(valid.column("y"))
+    right = [(m.scores(valid).argmax(1) == truth).mean() for m in (plain, paired)]
+    assert right[1] > right[0] + 0.05, right
+    paired.save(tmp_path)
+    again = type(paired).load(tmp_path, target)
+    assert np.array_equal(again.scores(valid), paired.scores(valid))
+    assert (again.extent, again.width) == (paired.extent, paired.width)
+    refit = RECIPE.fit(train, None, options, context(TASK, target, threads=1, extent=paired.extent))
+    assert refit.crosses.numbers == paired.crosses.numbers
+
+
+def test_pairs_of_numbers_that_are_not_there_are_refused(by_pairs, tmp_path):
+    _, model, _, _, target, _ = by_pairs
+    model.save(tmp_path)
+    state = json.loads((tmp_path / "model.json").read_text())
+    state["crosses"]["numbers"][0] = 99
+    (tmp_path / "model.json").write_text(json.dumps(state))
+    with pytest.raises(BundleError, match="ValueError"):
+        type(model).load(tmp_path, target)
+
+
+def test_a_model_saved_before_there_were_pairs_is_read(fitted, tmp_path):
+    model, _, valid, target, _ = fitted
+    model.save(tmp_path)
+    state = json.loads((tmp_path / "model.json").read_text())
+    del state["crosses"]
+    (tmp_path / "model.json").write_text(json.dumps(state))
+    (tmp_path / "crosses.safetensors").unlink()
+    assert np.array_equal(type(model).load(tmp_path, target).scores(valid), model.scores(valid))
 
 
 @pytest.mark.parametrize(

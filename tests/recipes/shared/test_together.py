@@ -17,7 +17,7 @@ from modelwright.features.shared.once import once, sharing
 from modelwright.recipes.shared.together import Together
 from modelwright.release.bundle import Predictor, load, save
 
-FAST = {"trees": {"rounds": 12, "crosses": True}, "extratrees": {"trees": 12}, "linear": {"c": 1.0}}
+FAST = {"trees": {"rounds": 12, "crosses": True}, "extratrees": {"trees": 12, "crosses": True}, "linear": {"c": 1.0}}
 NETWORK = {"epochs": 1, "embedding": 8, "filters": 6, "hidden": 8, "number_width": 4, "width": 16}
 
 

@@ -5,12 +5,15 @@ Legend: N rows to learn from, W rows to watch, D features, K outputs (1 but for 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from modelwright.core.answers.base import TargetCodec
 from modelwright.core.recipe import FitContext
+from modelwright.core.saved import read_arrays, write_arrays
 from modelwright.core.schema import Table
 from modelwright.recipes.shared.affordable import LOOK
 from modelwright.recipes.shared.boosting import first_losses, leading
@@ -25,19 +28,19 @@ _VERY_MANY = 50_000  # rows from which on rounds are too few for what is smooth
 
 
 def widened(
-    columns: ColumnCodecs, matrix: np.ndarray, truth: np.ndarray, watched: np.ndarray | None, named: list[str], smooth: list[str],
-    options: Any, ctx: FitContext,
+    columns: ColumnCodecs, matrix: np.ndarray, truth: np.ndarray, watched: np.ndarray | None, pair: bool, named: list[str],
+    smooth: list[str], ctx: FitContext,
 ) -> tuple[Crosses | None, list[str], np.ndarray, np.ndarray | None]:  # fmt: skip
     """Return what was fitted beside the columns, the columns of numbers that are paired, and both matrices [N, D], [W, D] with it.
 
-    `named` are columns whose means by exact value are wanted, `smooth` those of a surface; numbers are paired as `options` ask.
+    Numbers are paired under `pair`; `named` are columns whose means by exact value are wanted, `smooth` those of a surface.
     """
     numbers = _numbers(columns)
     smooth = [n for n in smooth if n in numbers]
-    if not (options.crosses or named or smooth):
+    if not (pair or named or smooth):
         return None, [], matrix, watched
     plain = ctx.target.kind == "value" or (ctx.target.kind == "classes" and ctx.target.outputs == 2)
-    paired = _paired(numbers, matrix, truth, options, ctx) if options.crosses else []
+    paired = _paired(numbers, matrix, truth, ctx) if pair else []
     crosses, more = Crosses.fit(matrix, paired, truth.astype(np.float64) if plain else None, ctx.seed)
     parts = [matrix, more]
     if named:
@@ -51,6 +54,34 @@ def widened(
         watched = np.concatenate([watched, crosses.encode(watched)], axis=1)
     names = {place: name for name, place in numbers.items()}
     return crosses, [names[n] for n in crosses.numbers], np.concatenate(parts, axis=1), watched
+
+
+def pairs_width(numbers: int) -> int:
+    """Return how many features pairs of so many numbers come to, cells aside."""
+    paired = min(MOST, numbers)
+    return 3 * paired * (paired - 1) // 2
+
+
+def crossed(matrix: np.ndarray, crosses: Crosses | None) -> np.ndarray:
+    """Return columns' features [N, D] with those of pairs, means and surface after them."""
+    return matrix if crosses is None else np.concatenate([matrix, crosses.encode(matrix)], axis=1)
+
+
+def save_crosses(folder: Path, crosses: Crosses | None) -> dict[str, Any] | None:
+    """Write the arrays of crosses beside a model's and return what its state keeps of them."""
+    write_arrays(folder / "crosses.safetensors", {} if crosses is None else crosses.arrays())
+    return None if crosses is None else crosses.state()
+
+
+def load_crosses(folder: Path, state: Mapping[str, Any] | None, width: int) -> tuple[Crosses | None, int]:
+    """Return the crosses over `width` features that were saved, and the width with theirs. Raises ValueError where they do not fit."""
+    if state is None:
+        return None, width
+    crosses = Crosses.restore(state, read_arrays(folder / "crosses.safetensors"))
+    made_of = {*crosses.numbers, *(n for owners in crosses.owners() for n in owners)}
+    if not all(0 <= n < width for n in made_of):
+        raise ValueError("a number is out of range")
+    return crosses, width + crosses.width
 
 
 def with_means(
@@ -108,12 +139,12 @@ def _many_labels(target: TargetCodec) -> bool:
     return target.kind == "label_sets" or (target.kind == "classes" and target.outputs > _FEW_LABELS)
 
 
-def _paired(numbers: dict[str, int], matrix: np.ndarray, truth: np.ndarray, options: Any, ctx: FitContext) -> list[int]:
+def _paired(numbers: dict[str, int], matrix: np.ndarray, truth: np.ndarray, ctx: FitContext) -> list[int]:
     """Return the numbers to pair, those first that tell most where there are more than are paired: in a refit those of the fit before it."""
     if ctx.extent is not None and "paired" in ctx.extent:
         return [numbers[n] for n in ctx.extent["paired"] if n in numbers]
     places = list(numbers.values())
-    return places if len(places) <= MOST else leading(matrix, truth, places, options.model_dump(), ctx)
+    return places if len(places) <= MOST else leading(matrix, truth, places, ctx)
 
 
 def _goals(truth: np.ndarray, target: TargetCodec) -> np.ndarray:

@@ -15,13 +15,21 @@ from pydantic import Field
 from modelwright.core.answers.base import TargetCodec
 from modelwright.core.libraries import lightgbm, loading_seconds
 from modelwright.core.recipe import Axis, Choice, Estimate, FitContext, Model, Options, Range, Recipe, Turn
-from modelwright.core.saved import Loading, read_arrays, read_state, write_arrays, write_state
+from modelwright.core.saved import Loading, read_state, write_state
 from modelwright.core.schema import Schema, Table
 from modelwright.core.words import Words
 from modelwright.models.lightgbm_text import Forest, read_forest
 from modelwright.recipes.columns._attribution import Contribution
 from modelwright.recipes.columns._dense_group import DenseGroup
-from modelwright.recipes.columns._tree_features import smooth_columns, widened, with_means
+from modelwright.recipes.columns._tree_features import (
+    crossed,
+    load_crosses,
+    pairs_width,
+    save_crosses,
+    smooth_columns,
+    widened,
+    with_means,
+)  # fmt: skip
 from modelwright.recipes.shared.affordable import FEWEST, trees_of, width_of
 from modelwright.recipes.shared.boosting import FASTER, LEAST_ROUNDS, boost
 from modelwright.recipes.shared.calibration import scores_of_margins
@@ -84,7 +92,7 @@ class TreesModel(Model):
                 return None
             row = group().encode(table)
             parts = [row[None, a:b] for a, b in pairwise(group().ends)]
-            return np.stack([m.answer(m.crossed(p)) for m, p in zip(made, parts, strict=True)])
+            return np.stack([m.answer(crossed(p, m.crosses)) for m, p in zip(made, parts, strict=True)])
 
         return answer
 
@@ -98,11 +106,7 @@ class TreesModel(Model):
         return scores_of_margins(raw, self.target)
 
     def _features(self, table: Table) -> np.ndarray:
-        return self.crossed(self.columns.encode(table))
-
-    def crossed(self, matrix: np.ndarray) -> np.ndarray:
-        """Return columns' features [N, D] with those of pairs of numbers after them."""
-        return matrix if self.crosses is None else np.concatenate([matrix, self.crosses.encode(matrix)], axis=1)
+        return crossed(self.columns.encode(table), self.crosses)
 
     def contributions(self, table: Table) -> list[list[Contribution]]:
         """Return for each row how far each column moved its answer, the strongest first.
@@ -148,11 +152,9 @@ class TreesModel(Model):
         texts = [booster.model_to_string() for booster in self.boosters]
         for i, text in enumerate(texts):
             (folder / f"trees-{i}.txt").write_bytes(text.encode())
-        arrays = {} if self.crosses is None else self.crosses.arrays()
-        write_arrays(folder / "crosses.safetensors", arrays)
         state = {
             "sha256": [hashlib.sha256(text.encode()).hexdigest() for text in texts], "widths": self.columns.widths, "extent": self.extent,
-            "history": self.history, "crosses": None if self.crosses is None else self.crosses.state(),
+            "history": self.history, "crosses": save_crosses(folder, self.crosses),
         }  # fmt: skip
         write_state(folder, state)
 
@@ -165,17 +167,8 @@ class TreesModel(Model):
             texts = [(folder / f"trees-{i}.txt").read_bytes() for i in range(len(state["sha256"]))]
             if [hashlib.sha256(text).hexdigest() for text in texts] != state["sha256"]:
                 raise ValueError("checksum")
-            crosses = None
-            if state["crosses"] is not None:
-                crosses = Crosses.restore(state["crosses"], read_arrays(folder / "crosses.safetensors"))
             columns = ColumnCodecs.load(folder, state["widths"])
-            width = columns.width
-            if crosses is not None:
-                if not all(
-                    0 <= n < width for n in {*crosses.numbers, *(n for made_of in crosses.owners() for n in made_of)}
-                ):
-                    raise ValueError("a number is out of range")
-                width += crosses.width
+            crosses, width = load_crosses(folder, state["crosses"], columns.width)
             forests = [read_forest(text.decode("ascii"), width) for text in texts]
             _check_outputs(forests, target)
             # the library ends the whole process over a damaged text: it may only see what was checked
@@ -272,8 +265,7 @@ class Trees(Recipe):
         seconds += 2e-4 * len(train.schema.inputs)
         width += width_of(train.schema)
         if options.crosses:
-            numbers = min(8, sum(c.modality == "number" for c in train.schema.inputs))
-            width += 3 * numbers * (numbers - 1) // 2
+            width += pairs_width(sum(c.modality == "number" for c in train.schema.inputs))
         trees = trees_of(ctx)
         rounds = min(options.rounds, 20 / options.learning_rate)
         if ctx.target.kind != "value":  # on few rows the held-out loss of labels turns early
@@ -306,7 +298,9 @@ class Trees(Recipe):
         columns, matrix, matrix_held = encoded(train, valid, "dense", truth, ctx)
         categorical = columns.categorical()
         named = with_means(columns, matrix, truth, matrix_held, held, ctx) if options.value_means else []
-        crosses, paired, matrix, matrix_held = widened(columns, matrix, truth, matrix_held, named, smooth, options, ctx)
+        crosses, paired, matrix, matrix_held = widened(
+            columns, matrix, truth, matrix_held, options.crosses, named, smooth, ctx
+        )  # fmt: skip
         again = beyond(columns, crosses, len(matrix), most, ctx) if ctx.taught is None else None
         read = read_by_all(len(matrix), again, ctx)
         matrix, truth, weight = as_taught(train, truth, matrix, row_weights(train, ctx), ctx)

@@ -29,6 +29,10 @@ FASTER = (0.1, 0.2, 0.3)  # learning rates for when time is short
 _SMALL = 200_000  # values below which further threads only wait for one another
 _TRIED = 5  # rounds that tell what one takes
 _GLANCE_ROWS, _GLANCE_ROUNDS = 10_000, 30  # that tell which features lead
+_GLANCE = {
+    "learning_rate": 0.1, "num_leaves": 16, "min_child_samples": 20, "feature_fraction": 0.5, "bagging_fraction": 0.8, "lambda_l2": 1.0,
+    "path_smooth": 0.0, "cat_smooth": 10.0, "max_bin": 63, "extra_trees": False,
+}  # fmt: skip
 _FIRST_ROUNDS = 30  # after which two sets of features are compared
 _QUICK = {"learning_rate": 0.3, "num_leaves": 16, "max_bin": 63, "bagging_fraction": 1.0}  # options of these rounds
 _LAST_RATE = 0.05  # the learning rate at the end of a fit whose rate falls as its time passes
@@ -257,17 +261,14 @@ def _met(peers: Peers) -> dict[str, Any]:
     return {"machines": ",".join(found), "num_machines": peers.size, "local_listen_port": port}
 
 
-def leading(
-    matrix: np.ndarray, truth: np.ndarray, features: list[int], options: Mapping[str, Any], ctx: FitContext
-) -> list[int]:
+def leading(matrix: np.ndarray, truth: np.ndarray, features: list[int], ctx: FitContext) -> list[int]:
     """Return `features` of a matrix [N, D], those first that split best in a few quick trees; as given for several labels a row."""
     lgb = lightgbm()
 
     if ctx.target.kind == "label_sets":
         return list(features)
     some = np.sort(np.random.default_rng(ctx.seed).permutation(len(matrix))[:_GLANCE_ROWS])
-    quick = {"learning_rate": 0.1, "num_leaves": 16, "feature_fraction": 0.5, "max_bin": 63, "extra_trees": False}
-    parameters = _parameters({**options, **quick}, len(some), ctx)
+    parameters = _parameters(_GLANCE, len(some), ctx)
     data = lgb.Dataset(matrix[some][:, features], truth[some], params=_of_dataset(parameters))
     booster = lgb.train(parameters, data, _GLANCE_ROUNDS)
     gains = booster.feature_importance("gain")
