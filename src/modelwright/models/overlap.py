@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 
 MOST = 100  # boxes of a picture that are answered
-_CONSIDERED = 400  # boxes of a picture that suppression looks at
+CONSIDERED = 400  # boxes of a picture that suppression looks at
 
 
 def overlaps_np(a: np.ndarray, b: np.ndarray) -> np.ndarray:
@@ -26,7 +26,7 @@ def suppress(
 ) -> np.ndarray:
     """Return the indices [D] that stay, the best first: a box goes that overlaps a better one of its label by more than `least`,
     or of which a better one covers more than a share `inside` (where cut pieces of one thing meet)."""
-    order = np.argsort(-scores, kind="stable")[:_CONSIDERED]
+    order = np.argsort(-scores, kind="stable")[:CONSIDERED]
     boxes, labels = boxes[order].astype(np.float64), labels[order]
     sizes = np.maximum((boxes[:, 2] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 1]), 1e-9)
     same = labels[:, None] == labels[None]

@@ -15,7 +15,7 @@ from modelwright.core.saved import Loading, read_state, write_state
 from modelwright.core.schema import Table
 from modelwright.core.words import Words
 from modelwright.features.shared.canvas import Canvas, move_back, upright
-from modelwright.models.overlap import suppress
+from modelwright.models.overlap import MOST, suppress
 from modelwright.recipes.boxes._boxes import Curve, Found, answers, picture_column, thresholds_of
 from modelwright.recipes.shared.network_options import NetworkOptions
 
@@ -167,7 +167,7 @@ class DetectorModel(Model):
         """What an exported graph takes and gives, for the export's README."""
         from modelwright.recipes.boxes._onnx import ABOUT
 
-        return ABOUT.format(width=self.canvas.width, height=self.canvas.height)
+        return ABOUT.format(width=self.canvas.width, height=self.canvas.height, most=MOST)
 
     @classmethod
     def from_session(cls, session: Any, folder: Path, target: TargetCodec) -> DetectorModel:
