@@ -237,7 +237,7 @@ def sentences(args: argparse.Namespace, work: Path) -> dict:
     test = [(spoken(_FOURTH, t, args.data / f"unseen-{i}.wav"), t) for i, t in enumerate(unseen)]
     (work / "lm.txt").write_text("\n".join(others) + "\n", encoding="utf-8")
     places = table(work / "train.csv", rows), table(work / "test.csv", test)
-    found = fit(*places, args.budget, args.keep, args.recipe, lm=str(work / "lm.txt"))
+    found = fit(*places, args.budget, args.keep, args.recipe, args.pretrained, lm=str(work / "lm.txt"))
     model = mw.load(args.keep)
     for voice in args.also:
         named = voice.replace(" ", "-")
