@@ -184,3 +184,25 @@ def test_an_option_given_twice_tells_which_value_counts(tmp_path):
     last = asked("inspect", str(data), "--no-header", "--header", lang="zh").stderr
     assert last == "--header 给出了多次，以最后一次为准：--header\n"
     assert "the last one counts: --no-header" in asked("inspect", str(data), "--header", "--no-header").stderr
+
+
+@pytest.mark.parametrize(
+    ("args", "told"),
+    [
+        (("-target", "queue"), "`-target` takes two dashes: write --target."),
+        (("-target=queue",), "`-target` takes two dashes: write --target."),
+        (("--target", "queue", "-json"), "`-json` takes two dashes: write --json."),
+        (("-o", "there"), "There is no option `-o`. Did you mean `--out`?"),
+    ],
+)
+def test_options_written_as_other_tools_have_them_are_named_as_they_are_here(args, told):
+    done = asked("run", "no.csv", *args)
+    assert done.returncode == 2
+    assert told in done.stderr
+    assert "Error" not in asked("run", "no.csv", *args, lang="zh").stderr
+
+
+def test_a_value_that_begins_with_a_dash_is_no_option():
+    done = asked("run", "no.csv", "--target", "-task")
+    assert "two dashes" not in done.stderr
+    assert "no.csv" in done.stderr

@@ -77,3 +77,20 @@ def test_the_only_run_in_a_folder_is_meant_by_the_folder(tmp_path):
     made("second", bundle=False)
     with pytest.raises(BundleError, match=f"{tmp_path} holds 2 runs; name the one that is meant: .*first, .*second"):
         bundle_of_run(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("asked", "meant"), [("runs/churm", "runs/churn"), ("churm", "runs/churn"), ("far/chrun2", "far/churn2")]
+)
+def test_a_run_whose_name_is_nearly_right_is_named(tmp_path, monkeypatch, asked, meant):
+    monkeypatch.chdir(tmp_path)
+    for name in ("runs/churn", "runs/tickets", "far/churn2"):
+        (tmp_path / name).mkdir(parents=True)
+        (tmp_path / name / "config.yaml").write_text("data: x.csv\n")
+    with pytest.raises(BundleError) as e:
+        RunFolder.find(asked)
+    assert f"Did you mean `{meant}`?" in e.value.words.en.replace("\\", "/")
+    assert f"是否指 `{meant}`？" in e.value.words.zh.replace("\\", "/")
+    with pytest.raises(BundleError) as e:
+        RunFolder.find("runs/zzz")
+    assert "Did you mean" not in e.value.words.en

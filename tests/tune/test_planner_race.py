@@ -147,6 +147,17 @@ def test_a_reason_that_all_share_is_said_once_with_what_to_do(monkeypatch):
     assert "--budget" not in e.value.words.en
 
 
+def test_the_time_that_would_do_is_named_where_nothing_stands(monkeypatch):
+    made, _ = planner(monkeypatch, [guess()], seconds=5)
+    with pytest.raises(
+        BudgetTooSmall, match=r"No recipe fits a budget of 5s; the quickest needs about 40s\. Give"
+    ) as e:
+        nothing_stands([Failure("linear", NO_TIME)], made.deadline, "5s", 40.0)
+    assert "最快的约需 40 秒。请用 --budget" in e.value.words.zh
+    with pytest.raises(BudgetTooSmall, match=r"No recipe fits a budget of 5s\. Give"):
+        nothing_stands([Failure("linear", NO_TIME)], made.deadline, "5s")
+
+
 def test_where_memory_is_what_lacks_memory_is_asked_for(monkeypatch):
     made, _ = planner(monkeypatch, [guess()], seconds=5)
     climb(made)

@@ -60,6 +60,7 @@ class Verb(typer.core.TyperCommand):
         """Read arguments and options, and tell which value counts where one was given twice. Raises OptionError for arguments that are too
         many, for `nan` and `inf`, which Python takes for numbers, and for URLs to write to."""
         if not ctx.resilient_parsing:
+            _refuse_one_dash(self, ctx, args)
             _tell_repeated(self, ctx, args)
         rest = super().parse_args(ctx, args)
         if rest and not ctx.resilient_parsing:
@@ -211,6 +212,23 @@ def _tell_repeated(verb: Any, ctx: Any, args: Sequence[str]) -> None:
                 ),
                 quiet=bool(given.get("quiet")),
             )
+
+
+def _refuse_one_dash(verb: Any, ctx: Any, args: Sequence[str]) -> None:
+    """Raise OptionError for the whole name of an option behind one dash: `-target queue` would be read as `-t arget`."""
+    takes = {o for p in verb.get_params(ctx) if not getattr(p, "is_flag", False) for o in p.opts}
+    known = {o for p in verb.get_params(ctx) for o in (*p.opts, *p.secondary_opts)}
+    before = ""
+    for word in args:
+        if word == "--":
+            return
+        name = "-" + word.split("=", 1)[0]
+        if len(name) > 3 and name.startswith("--") and name in known and before not in takes:
+            raise OptionError(
+                f"`{name[1:]}` takes two dashes: write {name}. See: {ctx.command_path} --help",
+                f"`{name[1:]}` 应使用两个连字符：请写作 {name}。参见：{ctx.command_path} --help",
+            )
+        before = word
 
 
 def _usage(verb: Any, ctx: Any, formatter: Any, after: str) -> None:

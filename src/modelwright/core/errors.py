@@ -155,13 +155,15 @@ def nearest(name: str, valid: Iterable[str]) -> list[str]:
 
 
 def alike(name: str, valid: Iterable[str]) -> list[str]:
-    """Return the names that may have been meant by `name`, the likeliest first; dashes before options are alike in all."""
+    """Return the names that may have been meant by `name`, the likeliest first; dashes before options are alike in all, and one letter
+    behind a dash, as other tools have it, means options that begin with it."""
     pool = list(dict.fromkeys(valid))
+    letter = len(name) == 2 and name.startswith("-")
     bare = {v: v.lstrip("-") for v in pool}
     name = name.lstrip("-")
     low = name.lower()
     same = [v for v in pool if bare[v].lower() == low]
-    begun = [v for v in pool if len(low) > 1 and bare[v].lower().startswith(low)]
+    begun = [v for v in pool if (letter or len(low) > 1) and bare[v].lower().startswith(low)]
     cutoff = 0.7 if len(name) in _SHORT else 0.55  # of three letters two are shared by chance
     turned = [v for v in pool if len(low) > 2 and sorted(bare[v].lower()) == sorted(low)]  # letters in another order
     close = difflib.get_close_matches(name, bare.values(), n=3, cutoff=cutoff)

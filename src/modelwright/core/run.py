@@ -14,9 +14,10 @@ from pathlib import Path
 from typing import Any
 
 from modelwright.core import plain_json
-from modelwright.core.errors import BundleError, CannotWrite
+from modelwright.core.errors import BundleError, CannotWrite, alike, nearest
 from modelwright.core.facts.run import Facts
 from modelwright.core.saved import LIBRARY_ERRORS
+from modelwright.core.words import Words
 
 FAILURES = "failures"  # the folder of tracebacks, in the run's
 
@@ -206,11 +207,14 @@ class RunFolder:
                 f"{path} holds {len(inside)} runs; name the one that is meant: {shown}.",
                 f"{path} 中有 {len(inside)} 个运行，请指定其中一个：{shown}。",
             )
-        known = sorted(p.parent.name for p in Path("runs").glob("*/config.yaml"))
+        beside = {p.name: p for p in (*runs_in("runs"), *runs_in(Path(path).parent))}
+        known = nearest(Path(path).name, sorted(beside))
+        like = alike(Path(path).name, known)
+        meant = Words(f" Did you mean `{beside[like[0]]}`?", f"是否指 `{beside[like[0]]}`？") if like else Words("", "")
         shown = (", ".join(known[:8]) or "-") + (" ..." if len(known) > 8 else "")
         raise BundleError(
-            f"There is no run at `{path}`. Runs here: {shown}. Make one with: modelwright run DATA --target COLUMN",
-            f"`{path}` 处没有运行记录。现有：{shown}。可用以下命令创建：modelwright run DATA --target COLUMN",
+            f"There is no run at `{path}`.{meant.en} Runs here: {shown}. Make one with: modelwright run DATA --target COLUMN",
+            f"`{path}` 处没有运行记录。{meant.zh}现有：{shown}。可用以下命令创建：modelwright run DATA --target COLUMN",
         )
 
     def __getattr__(self, name: str) -> Path:

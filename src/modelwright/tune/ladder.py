@@ -34,7 +34,7 @@ def climb(planner: Planner) -> Outcome:
     planner.choose_recipes()
     planner.breadth()
     if not planner.candidates:
-        no_model.nothing_stands(planner.failures, planner.deadline, planner.config.budget)
+        no_model.nothing_stands(planner.failures, planner.deadline, planner.config.budget, planner.fits.quickest)
     planner.confirm()
     if not planner.should_end():
         planner.depth()

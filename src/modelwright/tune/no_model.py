@@ -29,8 +29,11 @@ def like_a_loser(like: str, leader: str, by: float) -> Words:
     )
 
 
-def nothing_stands(failures: list[Failure], deadline: Deadline, budget: str) -> None:
-    """Raise Stopped, NodeAtFault or BudgetTooSmall, with the reason of every recipe, where not even a baseline stands."""
+def nothing_stands(failures: list[Failure], deadline: Deadline, budget: str, need: float | None = None) -> None:
+    """Raise Stopped, NodeAtFault or BudgetTooSmall, with the reason of every recipe, where not even a baseline stands.
+
+    `need` are the seconds that the quickest model would take, where that is known.
+    """
     if deadline.stopped:
         raise Stopped(
             "Stopped before any model stood; nothing was kept.", "在任何模型完成之前被终止；没有保留任何结果。"
@@ -49,10 +52,15 @@ def nothing_stands(failures: list[Failure], deadline: Deadline, budget: str) -> 
             f"No recipe fits into the memory.{_MEMORY.en} ({reasons.en})",
             f"内存不足以训练任何方案。{_MEMORY.zh}（{reasons.zh}）",
         )
+    quick = Words("", "") if need is None else _quickest(need)
     raise BudgetTooSmall(
-        f"No recipe fits a budget of {budget}. Give more with --budget, or fewer rows. ({reasons.en})",
-        f"预算 {told_words(budget).zh}不足以训练任何方案。请用 --budget 增加时间，或减少数据。（{reasons.zh}）",
+        f"No recipe fits a budget of {budget}{quick.en}. Give more with --budget, or fewer rows. ({reasons.en})",
+        f"预算 {told_words(budget).zh}不足以训练任何方案{quick.zh}。请用 --budget 增加时间，或减少数据。（{reasons.zh}）",
     )
+
+
+def _quickest(need: float) -> Words:
+    return Words(f"; the quickest needs about {show_duration(need)}", f"；最快的约需 {duration_words(need).zh}")
 
 
 STOPPED = Words("stopped before its turn", "轮到它之前运行已被终止")
@@ -112,11 +120,10 @@ def only_guesses(standings: Standings, config: RunConfig, need: float | None) ->
     if any(f.node for f in tried):
         raise _nodes(reasons)
     if need is not None:
+        quick = _quickest(need)
         words = Words(
-            f"No model finished in {config.budget}; the quickest needs about {show_duration(need)}. "
-            f"Give more with --budget, or fewer rows. ({reasons.en})",
-            f"{told_words(config.budget).zh}内没有模型完成训练；最快的约需 {duration_words(need).zh}。"
-            f"请用 --budget 增加时间，或减少数据。（{reasons.zh}）",
+            f"No model finished in {config.budget}{quick.en}. Give more with --budget, or fewer rows. ({reasons.en})",
+            f"{told_words(config.budget).zh}内没有模型完成训练{quick.zh}。请用 --budget 增加时间，或减少数据。（{reasons.zh}）",
         )
     else:
         more = Words(" Give more with --budget, or fewer rows.", "请用 --budget 增加时间，或减少数据。")

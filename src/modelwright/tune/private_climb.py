@@ -38,7 +38,7 @@ def climb_privately(planner: Planner, plan: PrivatePlan) -> Outcome:
             f"行数太少，无法在差分隐私下得知 `{name}` 的范围：按原值使用并截断在 4。可用 --bounds {name}=0..100 给出",
         )
     if not planner.candidates:
-        nothing_stands(planner.failures, planner.deadline, planner.config.budget)
+        nothing_stands(planner.failures, planner.deadline, planner.config.budget, planner.fits.quickest)
     winner = choose(planner.candidates, planner.validation, plan)
     planner.events.note(
         f"private   ({plan.spending.spent:.2f}, {plan.spending.delta:g}) of ({plan.spending.epsilon:g}, {plan.spending.delta:g}) spent on {plan.rows:,} training rows",
