@@ -184,7 +184,7 @@ def test_what_native_libraries_say_of_a_full_disk_is_understood(tmp_path):
     class SafetensorError(Exception):
         pass
 
-    assert "no space" in str(refused(OSError(28, "no space"), "x"))
+    assert "the disk is full" in str(refused(OSError(28, "no space"), "x"))
     assert "os error 28" in str(refused(SafetensorError("I/O error: (os error 28)\nmore"), "x"))
     assert refused(ValueError("x"), "x") is None
     with pytest.raises(DataError, match="os error 28"), whole_folder(tmp_path / "f"):

@@ -22,6 +22,7 @@ from modelwright.client.answers import Answer, Explanation, Job, Notice, Told
 from modelwright.client.errors import Busy, Refused, ServiceError, TimedOut, Unavailable
 from modelwright.client.tries import Reply
 from modelwright.core.errors import CannotWrite, DataError, OptionError
+from modelwright.core.unwritable import cannot_write
 from modelwright.core.words import Words
 
 T = TypeVar("T")
@@ -270,9 +271,7 @@ class Sink:
         try:
             yield
         except OSError as e:
-            raise CannotWrite(
-                f"Cannot write {self._place}: {e.strerror}.", f"无法写入 {self._place}：{e.strerror}。"
-            ) from e
+            raise cannot_write(CannotWrite, e, str(self._place)) from e
 
 
 def chunks(call: Call[Any]) -> bytes | Iterator[bytes] | None:

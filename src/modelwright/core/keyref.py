@@ -24,6 +24,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from modelwright.core.errors import MissingExtra, VaultError
+from modelwright.core.unwritable import cannot_write
+from modelwright.core.words import Words
 
 PREFIX = "mwk_"
 SERVICE = "modelwright"
@@ -196,9 +198,7 @@ def write_keys(ref: str, keys: Sequence[Key], *, new: bool = False) -> None:
     except FileExistsError:
         raise _stands(ref) from None
     except OSError as e:
-        raise VaultError(
-            f"Cannot write the key file {place}: {e.strerror}.", f"无法写入密钥文件 {place}：{e.strerror}。"
-        ) from e
+        raise cannot_write(VaultError, e, place, what=Words("the key file", "密钥文件")) from e
     finally:
         part.unlink(missing_ok=True)
 

@@ -17,6 +17,7 @@ from modelwright.core import plain_json
 from modelwright.core.errors import BundleError, CannotWrite, alike, nearest
 from modelwright.core.facts.run import Facts
 from modelwright.core.saved import LIBRARY_ERRORS
+from modelwright.core.unwritable import cannot_write
 from modelwright.core.words import Words
 
 FAILURES = "failures"  # the folder of tracebacks, in the run's
@@ -60,18 +61,11 @@ def read_facts(run: RunFolder) -> Facts:
 def refused(error: BaseException, path: Path | str) -> CannotWrite | None:
     """Return the error for a disk that refused to be written: full, read-only, over a limit; None for other errors."""
     if isinstance(error, OSError):
-        why = error.strerror or str(error)
-    elif type(error).__name__ in LIBRARY_ERRORS:
-        why = str(error).splitlines()[0][:160]
-    else:
+        return cannot_write(CannotWrite, error, path)
+    if type(error).__name__ not in LIBRARY_ERRORS:
         return None
-    folder = Path(path).parent
-    if isinstance(error, FileNotFoundError) and not folder.exists():
-        return CannotWrite(
-            f"Cannot write {path}: there is no folder {folder}. Make it, or name another place.",
-            f"无法写入 {path}：没有文件夹 {folder}。请先创建，或改用其他位置。",
-        )
-    return CannotWrite(f"Cannot write {path}: {why}.", f"无法写入 {path}：{why}。")
+    first = str(error).splitlines()[0][:160]
+    return CannotWrite(f"Cannot write {path}: {first}.", f"无法写入 {path}：{first}。")
 
 
 def recover(final: Path) -> bool:
@@ -168,9 +162,7 @@ class RunFolder:
                 self.path, self._made = path, [path, *above]
                 return
         except OSError as e:
-            raise CannotWrite(
-                f"Cannot write {self.path}: {e.strerror}.", f"无法写入 {self.path}：{e.strerror}。"
-            ) from e
+            raise cannot_write(CannotWrite, e, self.path) from e
 
     def taken(self) -> Path | None:
         """Return the folder of the name that was wanted, where an earlier run has it; None where this run got that name."""

@@ -22,6 +22,7 @@ from modelwright.core.encrypted_files import SealWriter, open_plain, vault_keys
 from modelwright.core.envelope import SUFFIX
 from modelwright.core.errors import BundleError, DataError
 from modelwright.core.run import read_json, recover, refused, whole_folder, write_json
+from modelwright.core.unwritable import cannot_write
 
 
 def sealing() -> bool:
@@ -117,7 +118,7 @@ def keep_json(path: Path, data: Any) -> None:
             sealed.write(plain_json.dumps(data).encode())
         os.replace(part, target)
     except OSError as e:
-        raise DataError(f"Cannot write {target}: {e.strerror}.", f"无法写入 {target}：{e.strerror}。") from e
+        raise cannot_write(DataError, e, target) from e
     finally:
         part.unlink(missing_ok=True)
 

@@ -9,6 +9,7 @@ from modelwright.core.config import save_config
 from modelwright.core.errors import CannotWrite, DataError, ModelwrightError
 from modelwright.core.locks import try_lock
 from modelwright.core.run import FAILURES, RunFolder, write_json
+from modelwright.core.unwritable import cannot_write
 from modelwright.pipeline.concerns.base import Concern
 from modelwright.pipeline.state import State
 from modelwright.tune import resumed
@@ -25,9 +26,7 @@ def alone(folder: RunFolder) -> Iterator[None]:
         folder.path.mkdir(parents=True, exist_ok=True)
         log = folder.events.open("ab")
     except OSError as e:
-        raise CannotWrite(
-            f"Cannot write {folder.path}: {e.strerror}.", f"无法写入 {folder.path}：{e.strerror}。"
-        ) from e
+        raise cannot_write(CannotWrite, e, folder.path) from e
     with log:
         let_go = try_lock(log.fileno(), 0.0)
         if let_go is None:

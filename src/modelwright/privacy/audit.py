@@ -13,6 +13,7 @@ from typing import Any
 
 from modelwright.core.errors import LedgerError
 from modelwright.core.keyref import Key
+from modelwright.core.unwritable import cannot_write
 from modelwright.core.words import Words
 from modelwright.privacy.ledger import FIRST, head_place, line_of, mac, point_of
 
@@ -35,9 +36,7 @@ def checkpoint(place: Path, key: Key, file: Path) -> dict[str, Any]:
             f.flush()
             os.fsync(f.fileno())
     except OSError as e:
-        raise LedgerError(
-            f"Cannot write the checkpoint {file}: {e.strerror}.", f"无法写入检查点 {file}：{e.strerror}。"
-        ) from e
+        raise cannot_write(LedgerError, e, file, what=Words("the checkpoint", "检查点")) from e
     return point
 
 

@@ -23,6 +23,7 @@ from typing import Any, BinaryIO
 from modelwright.core.errors import LedgerError, ModelwrightError
 from modelwright.core.keyref import Key, home, own_key
 from modelwright.core.locks import locked
+from modelwright.core.unwritable import cannot_write
 from modelwright.core.utc import utc_now
 from modelwright.core.words import Words
 
@@ -114,9 +115,7 @@ def ready(path: Path | None = None, *, run: bool = False) -> None:
 
 
 def _unwritable(place: Path, error: OSError) -> LedgerError:
-    return LedgerError(
-        f"Cannot write the ledger {place}: {error.strerror}.", f"无法写入审计账本 {place}：{error.strerror}。"
-    )
+    return cannot_write(LedgerError, error, place, what=Words("the ledger", "审计账本"))
 
 
 def model_id(bundle: Path) -> str | None:

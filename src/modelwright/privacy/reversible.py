@@ -19,6 +19,7 @@ from typing import Any, Self
 from modelwright.core.encrypted_files import SealReader, SealWriter, vault_keys
 from modelwright.core.errors import VaultError
 from modelwright.core.locks import locked
+from modelwright.core.unwritable import cannot_write
 from modelwright.privacy.subjects import plain_subject
 from modelwright.privacy.vault import whole_file
 
@@ -50,9 +51,7 @@ class PseudonymStore:
             place = self._path.with_name(f".{self._path.name}.lock")
             self._lock = os.fdopen(os.open(place, os.O_RDWR | os.O_CREAT, 0o600), "r+b")
         except OSError as e:
-            raise VaultError(
-                f"Cannot write {self._path}: {e.strerror}.", f"无法写入 {self._path}：{e.strerror}。"
-            ) from e
+            raise cannot_write(VaultError, e, self._path) from e
         self._held = locked(self._lock)
         self._held.__enter__()
         try:

@@ -17,6 +17,7 @@ import numpy as np
 from modelwright.core.errors import BundleError, DataError, ModelwrightError
 from modelwright.core.keyref import Key
 from modelwright.core.run import read_json, write_json
+from modelwright.core.unwritable import cannot_write
 from modelwright.core.utc import utc_now
 from modelwright.core.words import Words
 
@@ -56,9 +57,7 @@ def write_subjects(folder: Path, key: Key, trained: Sequence[str], tested: Seque
         save_file({n: np.ascontiguousarray(a) for n, a in arrays.items()}, part, {"key": key.id})
         part.replace(folder / FILE)
     except OSError as e:
-        raise DataError(
-            f"Cannot write {folder / FILE}: {e.strerror}.", f"无法写入 {folder / FILE}：{e.strerror}。"
-        ) from e
+        raise cannot_write(DataError, e, folder / FILE) from e
     finally:
         part.unlink(missing_ok=True)
 
@@ -147,7 +146,7 @@ def register(root: Path, path: Path, subject: str, **more: Any) -> None:
     try:
         root.mkdir(parents=True, exist_ok=True)
     except OSError as e:
-        raise DataError(f"Cannot write {root}: {e.strerror}.", f"无法写入 {root}：{e.strerror}。") from e
+        raise cannot_write(DataError, e, root) from e
     write_json(root / "subjects.json", {"data": [*known, entry]})
 
 

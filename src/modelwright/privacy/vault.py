@@ -18,6 +18,7 @@ from modelwright.core.envelope import CHUNK, HEADER, SLOT_SIZE, SLOTS, SUFFIX, i
 from modelwright.core.errors import ModelwrightError, VaultError
 from modelwright.core.keyref import Key
 from modelwright.core.leftovers import being_written, sweep
+from modelwright.core.unwritable import cannot_write
 
 
 @dataclass(frozen=True)
@@ -82,7 +83,7 @@ def whole_file(final: Path, *, force: bool = False, sync: bool = False) -> Itera
                 os.fsync(file.fileno())
         os.replace(part, final)
     except OSError as e:
-        raise VaultError(f"Cannot write {final}: {e.strerror}.", f"无法写入 {final}：{e.strerror}。") from e
+        raise cannot_write(VaultError, e, final) from e
     finally:
         part.unlink(missing_ok=True)
 

@@ -11,6 +11,7 @@ from modelwright.core.answers.media import SUFFIXES, file_bytes
 from modelwright.core.encrypted_files import SealWriter, vault_keys
 from modelwright.core.envelope import SUFFIX
 from modelwright.core.errors import DataError, OptionError
+from modelwright.core.unwritable import cannot_write
 
 
 class MediaFolder:
@@ -84,7 +85,7 @@ class MediaFolder:
         shutil.rmtree(self._part, ignore_errors=True)
 
     def _refused(self, error: OSError) -> DataError:
-        return DataError(f"Cannot write {self.place}: {error.strerror}.", f"无法写入 {self.place}：{error.strerror}。")
+        return cannot_write(DataError, error, self.place, option="--out")
 
 
 class OneFile:
@@ -126,7 +127,7 @@ class OneFile:
             part.write_bytes(self._data)
             os.replace(part, self._out)
         except OSError as e:
-            raise DataError(f"Cannot write {self._out}: {e.strerror}.", f"无法写入 {self._out}：{e.strerror}。") from e
+            raise cannot_write(DataError, e, self._out, option="--out") from e
         finally:
             part.unlink(missing_ok=True)
 

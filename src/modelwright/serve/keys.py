@@ -17,6 +17,7 @@ from typing import Any
 
 from modelwright.core.errors import BundleError, DataError, ModelwrightError, OptionError, unknown
 from modelwright.core.locks import check_own_file, lock_beside
+from modelwright.core.unwritable import cannot_write
 from modelwright.core.utc import utc
 from modelwright.core.words import Words
 from modelwright.serve import sessions
@@ -26,6 +27,7 @@ _unshown: dict[Path, str] = {}  # digests of first keys that nobody has seen yet
 SESSION_SECONDS = 12 * 3600
 ROLES = ("viewer", "predictor", "trainer", "admin")  # each may do what those before it may
 _FORMAT = 2
+_FILE = Words("the key file", "密钥文件")
 _LOOK_SECONDS = 1.0  # how often the file is looked at for changes
 
 
@@ -238,10 +240,7 @@ def write_keys(path: Path, keys: Mapping[str, ServiceKey]) -> None:
             os.fsync(f.fileno())  # a revocation that was answered outlives a power cut
         os.replace(part, path)
     except OSError as e:
-        raise DataError(
-            f"Cannot write the key file {path}: {e.strerror}. Name another with --key-file.",
-            f"无法写入密钥文件 {path}：{e.strerror}。请用 --key-file 指定其他位置。",
-        ) from e
+        raise cannot_write(DataError, e, path, what=_FILE, option="--key-file") from e
     finally:
         part.unlink(missing_ok=True)
 
@@ -284,10 +283,7 @@ def changing(path: Path, enter: Callable[[], None] | None = None) -> Iterator[di
                 enter()
             write_keys(path, keys)
     except OSError as e:
-        raise DataError(
-            f"Cannot write the key file {path}: {e.strerror}. Name another with --key-file.",
-            f"无法写入密钥文件 {path}：{e.strerror}。请用 --key-file 指定其他位置。",
-        ) from e
+        raise cannot_write(DataError, e, path, what=_FILE, option="--key-file") from e
 
 
 def add_key(

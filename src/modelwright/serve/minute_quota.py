@@ -19,6 +19,7 @@ from pathlib import Path
 
 from modelwright.core.errors import DataError
 from modelwright.core.locks import check_own_file, try_lock
+from modelwright.core.unwritable import cannot_write
 
 _ENTRY = struct.Struct("<8sd")  # what is left of the key's name, hashed, and the time at which its bucket is full
 _PLACES, _NEAR = 4096, 16  # entries in the file, and how many are looked through for a key
@@ -39,10 +40,7 @@ class Minute:
             path.parent.mkdir(parents=True, exist_ok=True)
             self._file = os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0), 0o600)
         except OSError as e:
-            raise DataError(
-                f"Cannot write {path}: {e.strerror}. Name another place with --key-file.",
-                f"无法写入 {path}：{e.strerror}。请用 --key-file 指定其他位置。",
-            ) from e
+            raise cannot_write(DataError, e, path, option="--key-file") from e
 
     def wait(self, name: str, rows: float, most: float, *, alone: bool = False) -> float:
         """Take rows of a key that may ask for `most` a minute; return 0, or the seconds after which it could have them.

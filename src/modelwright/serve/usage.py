@@ -17,6 +17,7 @@ from pathlib import Path
 
 from modelwright.core.errors import DataError
 from modelwright.core.locks import check_own_file, try_lock
+from modelwright.core.unwritable import cannot_write, why
 from modelwright.core.words import Words
 from modelwright.serve.limits import Refused
 
@@ -50,10 +51,7 @@ class Usage:
                     self._take_over(path)
                 self._catch_up()
         except OSError as e:
-            raise DataError(
-                f"Cannot write {path}: {e.strerror}. Name another place with --key-file.",
-                f"无法写入 {path}：{e.strerror}。请用 --key-file 指定其他位置。",
-            ) from e
+            raise cannot_write(DataError, e, path, option="--key-file") from e
 
     @property
     def shared(self) -> bool:
@@ -174,8 +172,9 @@ class Usage:
         if not self._told:
             self._told = True
             logging.getLogger("modelwright").warning(
-                "Cannot write the count of rows (%s); this server goes on with its own. 无法写入用量统计；本服务器继续单独计数。",
-                error.strerror,
+                "The count of rows cannot be written (%s); until it can, this server counts alone, and quotas hold for each server by itself. "
+                "无法写入用量统计（%s）；在恢复之前本服务器单独计数，配额按每台服务器各自计算。",
+                *why(error),
             )
 
 

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from modelwright.core.errors import DataError
 from modelwright.core.registry import load_file, names_in
+from modelwright.core.unwritable import cannot_write
 from modelwright.core.words import Words
 
 PROJECTS = "modelwright.data.projects"
@@ -64,7 +65,7 @@ def write(name: str, folder: Path) -> list[str]:
             place.parent.mkdir(parents=True, exist_ok=True)
             place.write_bytes(held if isinstance(held, bytes) else held.encode("utf-8"))
     except OSError as e:
-        raise DataError(f"Cannot write {folder}: {e.strerror}.", f"无法写入 {folder}：{e.strerror}。") from e
+        raise cannot_write(DataError, e, folder) from e
     return sorted(files)
 
 
