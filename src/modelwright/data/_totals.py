@@ -1,36 +1,39 @@
-"""The last rows of a table where they sum up the others: spreadsheets end so, and a model would learn from them as from any row."""
+"""Rows of a table that sum up others: spreadsheets end so, or have them between, and a model would learn from them as from any row."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import pyarrow.compute as pc
 
 from modelwright.core.schema import Table
 from modelwright.core.words import Words
+from modelwright.data._subtotals import subtotal_rows
+from modelwright.data._total_words import MEANS, caption, is_total
 from modelwright.data.coerce import BadValue
 from modelwright.data.finding import Finding
 
-_MEANS = frozenset(
-    "average mean avg moyenne mittelwert durchschnitt promedio media среднее 平均 平均值 均值 평균".split()
-)
-_WORDS = (
-    frozenset(
-        "total totals sum sums subtotal totale somme summe gesamt gesamtsumme totaal suma итого всего 合计 总计 小计 总和 合計 総計 小計 합계".split()
-    )
-    | {"grand total", "sub total", "total general", "total général", "insgesamt"}
-    | _MEANS
-)
 _NEAR = 0.005  # of a sum, which may have been rounded
 _MOST = 6  # rows at the end that are looked at
 
 
 def total_rows(table: Table, bad: Sequence[BadValue], quote: bool, test: bool = False) -> list[Finding]:
+    """Find rows that sum up others, between them and at the end. `test` says that these are the rows to test on."""
+    of = Words(" to test on", "测试数据中") if test else Words("", "")
+    between = subtotal_rows(table, bad, quote, of)
+    if between is None or set(between.drop_rows) <= _foot(table, bad).keys():
+        return _last_rows(table, bad, quote, test)
+    kept = np.delete(np.arange(len(table)), between.drop_rows)
+    gone = set(between.rows)
+    last = _last_rows(table.take(kept), [b for b in bad if b.row not in gone], quote, test)
+    return [between, *(replace(f, drop_rows=tuple(kept[list(f.drop_rows)].tolist())) for f in last)]
+
+
+def _last_rows(table: Table, bad: Sequence[BadValue], quote: bool, test: bool) -> list[Finding]:
     """Find that one of the last rows holds a word for a total where no other row does; it is left out where its numbers are the sums or means of
     the rows above, else only told: `Total` also sells petrol. Below it stand at most further totals and notes, rows with one cell filled.
-
-    `test` says that these are the rows to test on.
     """
     foot = _foot(table, bad)
     above = len(table) - len(foot)
@@ -66,11 +69,11 @@ def _foot(table: Table, bad: Sequence[BadValue]) -> dict[int, str | None]:
     words = [c.name for c in table.schema if c.modality in ("category", "text", "id")]
     for at in range(len(table) - 1, max(len(table) - 1 - _MOST, 1), -1):
         unread = [b.value for b in bad if b.row == table.rows[at]]
-        word = next(filter(_is_total, unread), None)
+        word = next(filter(is_total, unread), None)
         for name in words if word is None else ():
             cells = table.column(name)
             cell = cells[at].as_py()
-            if cell is not None and _is_total(cell) and pc.sum(pc.equal(cells, cell)).as_py() == 1:
+            if cell is not None and is_total(cell) and pc.sum(pc.equal(cells, cell)).as_py() == 1:
                 word = cell
         filled = len(unread) + sum(table.column(c.name)[at].is_valid for c in table.schema)
         if word is None and (filled > 1 or len(table.schema) < 3):
@@ -81,19 +84,11 @@ def _foot(table: Table, bad: Sequence[BadValue]) -> dict[int, str | None]:
     return out
 
 
-def _caption(cell: str) -> str:
-    return cell.strip(" :：").casefold()
-
-
-def _is_total(cell: str) -> bool:
-    return _caption(cell) in _WORDS
-
-
 def _sums_up(columns: Sequence[np.ndarray], word: str) -> bool:
     """Whether the last numbers of at least half of the columns that have one are sums or means of those before them, one of them a sum unless the
     word is one for a mean. Columns of one number only tell nothing."""
     found = [kind for numbers in columns if (kind := _kind(numbers)) is not None]
-    wanted = "mean" if _caption(word) in _MEANS else "sum"
+    wanted = "mean" if caption(word) in MEANS else "sum"
     return wanted in found and 2 * sum(map(bool, found)) >= len(found)
 
 
