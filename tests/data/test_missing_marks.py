@@ -64,3 +64,13 @@ def test_numbers_and_dates_keep_their_words_of_missing():
     typed, bad = coerce(raw, infer_schema(raw), need_target=False)
     assert not bad
     assert [typed.column(c).null_count for c in "nd"] == [20, 20]
+
+
+def test_what_may_be_short_for_a_name_is_told_what_to_do_with():
+    cells = ["Europe", "Asia", "NA"] * 20
+    found, schema = read(cells, size=["1", "2.5", "NA"] * 20)
+    assert found[2] is None
+    assert schema["x"].reason.en.endswith("is no value here; if it is short for something, write that in the file")
+    assert schema["x"].reason.zh.endswith("在此表示缺失；若它是某个名称的缩写，请在文件中写全称")
+    for others, word in ((["ZA", "AO"], "NA"), (["red", "green"], "NaN")):
+        assert "short for" not in read([*others, word] * 20)[1]["x"].reason.en

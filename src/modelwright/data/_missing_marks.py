@@ -20,6 +20,7 @@ from modelwright.data.finding import Finding
 from modelwright.data.values import ALWAYS_MISSING, LONGEST_MISSING, MISSING, half_width, is_missing, to_number
 
 OLD_WORDS = ("none", "na")  # values in a column of words for bundles of older versions, whatever its other cells are
+_SHORT_FOR = ("na",)  # words that also stand for others: North America, Namibia, sodium
 _SHOWN = 3
 _RECURS = 0.002  # share of the rows from which on a number far from the others is no single slip
 _FEWEST_OTHERS = 20
@@ -58,12 +59,16 @@ def words_of(values: pa.ChunkedArray, elsewhere: Collection[str]) -> tuple[list[
     kept = [w for w in words if _is_value(w, others, elsewhere)]
     total = sum(counts.values())
     share = {w: max(1, round(100 * n / total)) for w, n in words.items()}
+    shown = sorted(words, key=lambda w: -words[w])[:_SHOWN]
+    unsure = next((w for w in shown if w not in kept and w.lower() in _SHORT_FOR), None)
+    hint = Words("; if it is short for something, write that in the file", "；若它是某个名称的缩写，请在文件中写全称")
     said = [
         Words(
-            f"`{w}` ({share[w]} % of the cells) is {'a value' if w in kept else 'no value'} here",
-            f"`{w}`（占 {share[w]}%）在此{'是取值' if w in kept else '表示缺失'}",
+            f"`{w}` ({share[w]} % of the cells) is {'a value' if w in kept else 'no value'} here"
+            + (hint.en if w == unsure else ""),
+            f"`{w}`（占 {share[w]}%）在此{'是取值' if w in kept else '表示缺失'}" + (hint.zh if w == unsure else ""),
         )
-        for w in sorted(words, key=lambda w: -words[w])[:_SHOWN]
+        for w in shown
     ]
     return sorted({w.lower() for w in kept}), Words("; ".join(s.en for s in said), "；".join(s.zh for s in said))
 
