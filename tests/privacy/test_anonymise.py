@@ -334,7 +334,7 @@ def test_lists_and_structs_of_parquet_hold_nothing_either(tmp_path):
 def test_places_within_objects_are_made_coarse(tmp_path):
     (tmp_path / "in.jsonl").write_text(json.dumps({"at": {"lat": 39.90421, "lng": 116.40739}}) + "\n")
     copied = anonymise(str(tmp_path / "in.jsonl"), tmp_path / "out.jsonl")
-    assert json.loads((tmp_path / "out.jsonl").read_text()) == {"at": {"lat": "39.9", "lng": "116.4"}}
+    assert json.loads((tmp_path / "out.jsonl").read_text()) == {"at": {"lat": 39.9, "lng": 116.4}}  # numbers
     assert any("`at.lat`" in w.en for w in copied.redactor.lines())
     anonymise(str(tmp_path / "in.jsonl"), tmp_path / "kept.jsonl", rules=["keep:gps"])
     assert json.loads((tmp_path / "kept.jsonl").read_text()) == {"at": {"lat": 39.90421, "lng": 116.40739}}
@@ -376,3 +376,34 @@ def test_what_stands_beside_other_letters_and_in_keys_is_turned_back(tmp_path):
     out = (tmp_path / "out.jsonl").read_text(encoding="utf-8")
     assert not [s for s in (str(PHONE), "张伟", "王芳") if s in out]
     assert [json.loads(x) for x in (tmp_path / "back.jsonl").read_text(encoding="utf-8").splitlines()] == rows
+
+
+@pytest.mark.parametrize("ending", ["jsonl", "csv", "parquet"])
+def test_positions_among_which_one_is_no_number_stay_readable_and_coarse(tmp_path, ending):
+    cells = ["39.90421"] * 2500 + ["39.90421N", "n/a", None]
+    source, out = tmp_path / f"in.{ending}", tmp_path / f"out.{ending}"
+    if ending == "jsonl":
+        source.write_text("".join(json.dumps({"at": {"lat": c}}) + "\n" for c in cells))
+    elif ending == "csv":
+        source.write_text("lat,x\n" + "".join(f"{c or ''},{i}\n" for i, c in enumerate(cells)))
+    else:
+        pq.write_table(pa.table({"lat": cells, "x": list(range(len(cells)))}), source)
+    anonymise(str(source), out)
+    found = {
+        "jsonl": lambda: [json.loads(line)["at"]["lat"] for line in out.read_text().splitlines()],
+        "csv": lambda: [r["lat"] for r in read_csv(out)],
+        "parquet": lambda: pq.read_table(out)["lat"].to_pylist(),
+    }[ending]()
+    assert found[0] == "39.9"
+    assert not any("39.904" in str(c) for c in found)
+    assert found[-3:-1] == ["39.9N", "n/a"]
+
+
+@pytest.mark.parametrize(
+    ("cell", "coarse"),
+    [("-39.90421", "-39.9"), ("39,95 S", "40,0 S"), ("116.40739° E", "116.4° E"), ("39.98", "40.0"), ("unknown", "unknown"), ("39°54′15″N", "<GPS>")],
+)  # fmt: skip
+def test_degrees_are_made_coarse_as_they_are_written(tmp_path, cell, coarse):
+    (tmp_path / "in.jsonl").write_text("".join(json.dumps({"lat": c}) + "\n" for c in ("39.9", "39.8", "39.7", cell)))
+    anonymise(str(tmp_path / "in.jsonl"), tmp_path / "out.jsonl")
+    assert json.loads((tmp_path / "out.jsonl").read_text().splitlines()[-1])["lat"] == coarse

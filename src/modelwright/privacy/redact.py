@@ -80,7 +80,7 @@ class Redactor:
         if pa.types.is_binary(kind) or pa.types.is_large_binary(kind) or pa.types.is_fixed_size_binary(kind):
             self.unread.append(name)
             return Plan()
-        if POSITION.search(_last(name)) and (numeric or _are_numbers(values)):
+        if POSITION.search(_last(name)) and (numeric or _are_degrees(values)):
             return Plan(drop=self.action("gps", name) not in ("keep", "generalise"), position=True)
         if pa.types.is_temporal(kind):
             born = BORN.search(name) is not None
@@ -166,9 +166,12 @@ class Redactor:
         if action == "keep":
             return values
         text = pa.types.is_string(values.type)
-        numbers = pc.cast(values, pa.float64()) if text else values.cast(pa.float64(), safe=False)
-        rounded = pc.round(numbers, ndigits=1)
-        return rounded.cast(pa.string()) if text else rounded.cast(values.type, safe=False)
+        if text:
+            distinct = values.dictionary_encode().combine_chunks()
+            new = [None if v is None else _rounded(v) for v in distinct.dictionary.to_pylist()]
+            return pa.chunked_array([pa.array(new, pa.string()).take(distinct.indices)])
+        rounded = pc.round(values.cast(pa.float64(), safe=False), ndigits=1)
+        return rounded.cast(values.type, safe=False)
 
     def lines(self) -> list[Words]:
         """Say what was done, column by column."""
@@ -203,10 +206,15 @@ def _least(name: str) -> float:
     return 1e4 if speaks_of(name) else 1e6
 
 
-def _are_numbers(values: pa.ChunkedArray | pa.Array) -> bool:
+_DEGREE = r"^\s*[-+−]?[0-9]{1,3}(?:[.,][0-9]+)?\s*°?\s*[NSEWnsew]?\s*$"
+
+
+def _are_degrees(values: pa.ChunkedArray | pa.Array) -> bool:
+    """Whether most texts that are there are degrees: one `n/a` among them does not let the others go out exact."""
     if not pa.types.is_string(values.type):
         return False
-    return bool(pc.all(pc.match_substring_regex(values.drop_null(), r"^-?[0-9]{1,3}(\.[0-9]+)?$")).as_py())
+    held = values.filter(pc.match_substring_regex(values, r"\S"))
+    return len(held) > 0 and pc.mean(pc.match_substring_regex(held, _DEGREE)).as_py() >= WHOLE
 
 
 _MAY_BE_KEY = re.compile(r"[0-9]{5}|[0-9] [0-9]|@")
@@ -244,7 +252,7 @@ class Objects:
                     if self._redactor.action("gps", path) == "keep":
                         continue
                 for put, value in held:
-                    put("" if plan.drop else f"{float(value):.1f}")
+                    put("" if plan.drop else _rounded(value))
                 continue
             for (put, value), new in zip(held, self._redactor.cells(path, texts, plan, np.ones(len(texts), np.int64))):
                 if new != value:
@@ -302,13 +310,36 @@ def _leaves(rows: Sequence[dict[str, Any]]) -> dict[str, list[Leaf]]:
                 out.setdefault(path, []).append((put, whole_number(value)))
         elif not isinstance(value, bool) and isinstance(value, (int, float)):
             if POSITION.search(_last(path)):
-                out.setdefault(path, []).append((put, str(value)))
+                out.setdefault(path, []).append((_number(put), str(value)))
             elif abs(value) >= least(path) and float(value).is_integer():
                 out.setdefault(path, []).append((put, str(int(value))))
 
     for row in rows:
         walk(row, "", lambda _: None)
     return out
+
+
+def _rounded(text: str) -> str:
+    """Return a degree with one decimal, written as it was; what is none becomes the placeholder where it holds digits."""
+    if re.match(_DEGREE, text):
+        return re.sub(
+            r"([0-9]+)(?:([.,])([0-9]+))?",
+            lambda m: f"{float(f'{m[1]}.{m[3] or 0}'):.1f}".replace(".", m[2] or "."),
+            text,
+        )
+    return get_type("gps").placeholder if any(c.isdigit() for c in text) else text
+
+
+def _number(put: Callable[[Any], None]) -> Callable[[Any], None]:
+    """Return what puts a number back as the number that it was, where it still is one."""
+
+    def back(text: str) -> None:
+        try:
+            put(float(text))
+        except ValueError:
+            put(text)
+
+    return back
 
 
 def _setter(holder: Any, key: Any) -> Callable[[Any], None]:
