@@ -15,7 +15,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from modelwright.core.errors import BudgetTooSmall, DataError, OptionError, RegistryError
+from modelwright.core.errors import BudgetTooSmall, ColumnError, DataError, OptionError, RegistryError
 from modelwright.core.run import write_json
 from modelwright.core.words import Words
 from modelwright.improve.attempt import Asked, Parts, improve
@@ -197,6 +197,20 @@ def test_what_cannot_be_improved_is_refused_in_one_sentence(desk, predictor):
     made = attempt(anyway=True)
     assert made.facts["old"] is None
     assert made.facts["state"] == "gone"
+
+
+@pytest.mark.parametrize("anyway", [False, True])
+def test_old_rows_without_a_column_of_the_model_are_refused_by_its_name(desk, predictor, anyway):
+    registry, place = desk
+    gone = next(iter(place.source.modalities))
+    renamed = place.source.rows.rename_columns([f"{c}_new" if c == gone else c for c in place.source.rows.column_names])
+    why = Words("x.csv has changed since", "x.csv 已变化")
+    place.source = replace(place.source, state="changed", why=why, rows=renamed, test=None)
+    with pytest.raises(ColumnError, match=rf"no longer have `{gone}`.*instead they have `{gone}_new`\. .*--source"):
+        improve(
+            registry, "desk", Parts(lambda gist: told(predictor, 40), place.read, place.train), Asked(anyway=anyway)
+        )
+    assert [r.version for r in registry.releases("desk")] == [1]
 
 
 def test_a_correction_counts_as_many_rows_as_asked(desk, predictor):

@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from modelwright.core.errors import DataError, ModelwrightError, OptionError, RegistryError
-from modelwright.core.words import Words
+from modelwright.core.errors import ColumnError, DataError, ModelwrightError, OptionError, RegistryError
+from modelwright.core.words import Words, some_of
 from modelwright.improve.judge import Beside, Decision, beside, decide
 from modelwright.improve.record import Improvement, alone, improvements, keep, origin_of
 from modelwright.improve.rows import Gathered, fresh_table, gather, notes, weighed
@@ -151,6 +151,7 @@ def _usable(name: str, source: Source, asked: Asked) -> None:
             'as much again. To do so, say why with --in-spite "REASON".',
             f'`{name}` 在差分隐私下训练（epsilon {source.epsilon:g}）；用相同数据再次训练会再消耗同样的预算。如仍要进行，请用 --in-spite "理由" 说明。',
         )
+    _has_columns(source)
     if source.state == "same" or asked.anyway or source.why is None:
         return
     en, zh = source.why.en.rstrip("."), source.why.zh.rstrip("。")
@@ -158,6 +159,25 @@ def _usable(name: str, source: Source, asked: Asked) -> None:
         f"The rows that the model was made from cannot be used as they were: {en}{'' if en.endswith('?') else '.'} Name their file with --source FILE, or "
         "train on what there is with --anyway; what is forgotten then cannot be measured.",
         f"无法按原样使用训练该模型的数据：{zh}{'' if zh.endswith('？') else '。'}请用 --source 文件 指定，或用 --anyway 以现有数据训练；届时无法衡量遗忘了什么。",
+    )
+
+
+def _has_columns(source: Source) -> None:
+    """Raise ColumnError where a column that the model reads or answers is gone from the old rows, as where it was renamed: nothing can be
+    learnt from them then, `--anyway` or not."""
+    if source.rows is None:
+        return
+    known = source.rows.column_names
+    lost = [c for c in dict.fromkeys((*source.modalities, source.target)) if c not in known]
+    if not lost:
+        return
+    new = [c for c in known if c not in source.modalities and c != source.target]
+    names = Words(", ".join(f"`{c}`" for c in lost), "、".join(f"`{c}`" for c in lost))
+    now = some_of(new or known)
+    raise ColumnError(
+        f"The rows that the model was made from no longer have {names.en}, which it was trained on; instead they have {now.en}. "
+        "Give the column its name back, or name a file that has it with --source FILE.",
+        f"训练该模型的数据中已没有 {names.zh}，而模型用到了它；现有 {now.zh}。请改回列名，或用 --source 文件 指定含有该列的文件。",
     )
 
 
