@@ -23,20 +23,23 @@ def greedy(logs: np.ndarray) -> list[int]:
     return found
 
 
-def single(logs: np.ndarray) -> int:
-    """Return the likeliest unit where one is said, by the sum over all paths that write it alone, of log probabilities [T, V].
-
-    BLANK where silence is more than `_SILENT` times as likely as any: what asks has heard somebody speak, so that a word is expected.
-    """
+def alone(logs: np.ndarray) -> np.ndarray:
+    """Return the log probability [V] that each unit is written alone, by the sum over all such paths, of log probabilities [T, V]; that nothing
+    is written at BLANK."""
     quiet = np.concatenate([[0.0], np.cumsum(logs[:, BLANK])])  # of the frames before each
     said = np.full(logs.shape[1], -np.inf)
     whole = said.copy()
     for t, row in enumerate(logs):
         said = np.logaddexp(said, quiet[t]) + row
         whole = np.logaddexp(whole, said + (quiet[-1] - quiet[t + 1]))
-    whole[BLANK] = -np.inf
-    best = int(whole.argmax())
-    return best if whole[best] + np.log(_SILENT) >= quiet[-1] else BLANK
+    whole[BLANK] = quiet[-1]
+    return whole
+
+
+def silent(whole: np.ndarray) -> bool:
+    """Return whether nothing is said, by what `alone` tells [V]: silence is more than `_SILENT` times as likely as any unit. What asks has
+    heard somebody speak, so that a word is expected."""
+    return bool(whole[1:].max() + np.log(_SILENT) < whole[BLANK])
 
 
 def aligned(logs: np.ndarray, units: Sequence[int]) -> np.ndarray:

@@ -17,7 +17,7 @@ from modelwright.models import ctc
 from modelwright.recipes.shared.listening import Listener, in_turn
 from modelwright.recipes.speech._ctc_recipe import Watched, to_train
 from modelwright.recipes.speech._decoding import Decoder
-from modelwright.recipes.speech._frames import FrameModel, FrameOptions, brief_of
+from modelwright.recipes.speech._frames import Emitted, FrameModel, FrameOptions, brief_of
 from modelwright.recipes.speech._speech import transcribed
 from modelwright.recipes.speech._states import heights, tones_of
 from modelwright.testing import context, sample_table
@@ -152,19 +152,19 @@ def test_one_word_is_read_where_speech_is_as_brief_as_single_words_are():
     speech = np.zeros(12)
     speech[3:8] = 0.9
     written = {tuple(units.encode([w]).values.tolist()): w for w in ("low", "mid", "high")}
-    assert [w["word"] for w in model.read(logs, speech)] == [written[(2,)], written[(1,)]]
+    assert [w["word"] for w in model.read(Emitted(logs, speech))] == [written[(2,)], written[(1,)]]
     model.brief = brief_of(units, [1, 1, 1], [np.pad(np.ones(n, bool), (4, 9)) for n in (10, 20, 30)])
     assert 0.2 < model.brief <= 0.3
-    found = model.read(logs, speech)
+    found = model.read(Emitted(logs, speech))
     assert [w["word"] for w in found] == [written[(2,)]]
     assert 0.1 < found[0]["end"] - found[0]["start"] < 0.4
     faint = np.log(np.tile([0.9, 0.02, 0.02, 0.06], (12, 1)))
-    assert [w["word"] for w in model.read(faint, speech)] == [written[(3,)]]
+    assert [w["word"] for w in model.read(Emitted(faint, speech))] == [written[(3,)]]
     silent = np.log(np.tile([0.997, 0.0005, 0.0005, 0.002], (12, 1)))
-    assert model.read(silent, speech) == []  # a hum in which somebody seems to speak, and no word
-    assert model.read(logs, np.zeros(12)) == []
+    assert model.read(Emitted(silent, speech)) == []  # a hum in which somebody seems to speak, and no word
+    assert model.read(Emitted(logs, np.zeros(12))) == []
     speech[:] = 0.9  # longer than single words are: as many as are heard
-    assert len(model.read(logs, speech)) == 2
+    assert len(model.read(Emitted(logs, speech))) == 2
     assert brief_of(units, [1, 2, 1], [np.ones(10, bool)] * 3) == 0.0
     assert brief_of(Units.fit(["low"], "characters"), [1], [np.ones(10, bool)]) == 0.0
 

@@ -5,6 +5,7 @@ Legend: T samples, S frames, M mel bands, Q cepstral coefficients.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from functools import cache
 
 import numpy as np
@@ -59,17 +60,31 @@ def log_mel(samples: np.ndarray, rate: int, bands: int = 64, warp: float = 1.0) 
     Values are 1 + log(1 + energy / floor), so always at least 1: what is 0 can only be padding. Short sounds are
     filled up with silence to one window. `warp`: see `filters`.
     """
+    bank = filters(rate, bands, warp)
+    return np.concatenate([log_energies(some @ bank) for some in _powers(samples, rate)])
+
+
+def power(samples: np.ndarray, rate: int) -> np.ndarray:
+    """Return the power float32 [S, FFT / 2 + 1] of samples [T] at `rate` in each frame, of which mel filters make bands."""
+    return np.concatenate(list(_powers(samples, rate)))
+
+
+def log_energies(energies: np.ndarray) -> np.ndarray:
+    """Return what `log_mel` tells of energies of any shape, float32."""
+    out: np.ndarray = 1 + np.log1p(energies / FLOOR)
+    return out.astype(np.float32)
+
+
+def _powers(samples: np.ndarray, rate: int) -> Iterator[np.ndarray]:
+    """Yield `power` of some frames after the other."""
     window, hop, length = sizes(rate)
     if len(samples) < window:
         samples = np.concatenate([samples, np.zeros(window - len(samples), np.float32)])
     frames = np.lib.stride_tricks.sliding_window_view(samples, window)[::hop]
     taper = np.hanning(window + 1)[:-1].astype(np.float32)
-    bank, out = filters(rate, bands, warp), []
     for start in range(0, len(frames), _AT_ONCE):
         spectrum = np.fft.rfft(frames[start : start + _AT_ONCE] * taper, length)
-        power = (spectrum.real**2 + spectrum.imag**2).astype(np.float32) / np.float32(taper.sum()) ** 2
-        out.append(1 + np.log1p((power @ bank) / FLOOR))
-    return np.concatenate(out).astype(np.float32)
+        yield (spectrum.real**2 + spectrum.imag**2).astype(np.float32) / np.float32(taper.sum()) ** 2
 
 
 def cepstra(mel: np.ndarray, count: int) -> np.ndarray:

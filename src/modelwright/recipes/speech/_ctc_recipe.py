@@ -21,7 +21,6 @@ from modelwright.features.shared.edit_distance import errors, matched
 from modelwright.features.shared.speech import FRAME, Front, wave, waves
 from modelwright.features.shared.speech_units import Units, suited
 from modelwright.features.shared.transcript_rules import words_of
-from modelwright.models import ctc
 from modelwright.models.word_ngrams import WordNgrams
 from modelwright.recipes.shared.cut_plan import seconds_asked
 from modelwright.recipes.speech._decoding import Decoder
@@ -279,7 +278,7 @@ class Watched:
         """Return the metric that ranks, more is better, of texts read greedily; of phonemes, whose words are searched for once, their error rate."""
         sounds = self.model.units.kind == "phonemes"
         heard = [
-            self.model.guessed(*told) for told in self.model.emissions(self.parts[:_SOUNDS] if sounds else self.parts)
+            self.model.guessed(told) for told in self.model.emissions(self.parts[:_SOUNDS] if sounds else self.parts)
         ]
         if sounds:
             return -sum(map(errors, self.ids, heard)) / max(1, sum(map(len, self.ids[:_SOUNDS])))
@@ -297,18 +296,17 @@ class Watched:
         def wrong(texts: Sequence[str]) -> float:
             return sum(errors(words_of(t), words_of(s)) for t, s in zip(truth, texts))
 
-        spoken = [logs for logs, _ in found[:_TUNED]]
+        spoken = [told.logs for told in found[:_TUNED]]
         model.decoder = model.decoder.tuned(spoken, wrong, min(_TUNING, max(1.0, 0.1 * ctx.deadline.remaining())))
         looks_, right = [], []
-        for row, ((logs, speech), text) in enumerate(zip(found, truth, strict=True)):
+        for row, (told, text) in enumerate(zip(found, truth, strict=True)):
             if row >= _READ and ctx.deadline.expired():
                 break
-            ids, words = model.decoded(logs, speech)
-            places = ctc.aligned(logs, ids)
-            sure = ctc.sureness(logs, ids, places)
+            ids, words = model.decoded(told)
+            places, sure = model.placed(told, ids)
             kept = matched(words_of(text), [w for w, _, _ in words])
             for k, (_, a, b) in enumerate(words):
-                looks_.append(looks(sure[a : b + 1], speech[places[a, 0] : places[b, 1] + 1]))
+                looks_.append(looks(sure[a : b + 1], told.speech[places[a, 0] : places[b, 1] + 1]))
                 right.append(k in kept)
         model.sureness = Sureness.fit(looks_, right)
 

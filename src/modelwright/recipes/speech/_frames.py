@@ -8,7 +8,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, ClassVar, Literal, Self
+from typing import Any, ClassVar, Literal, NamedTuple, Self
 
 import numpy as np
 from pydantic import Field
@@ -73,6 +73,15 @@ class FrameOptions(LoopOptions):
     seconds: float = Field(default=40.0, gt=0, le=3600)
 
 
+class Emitted(NamedTuple):
+    """What a network makes of a part: log probabilities [T, V], and the probability of speech [T]; where the part is as short as single words
+    are, the log probability [V - 1] of each by what hears it as a whole, if anything does."""
+
+    logs: np.ndarray
+    speech: np.ndarray
+    word: np.ndarray | None = None
+
+
 class FrameModel(SpeechModel):
     """A network over frames with its units."""
 
@@ -92,8 +101,8 @@ class FrameModel(SpeechModel):
         """Seconds of a frame of units."""
         return FRAME * (self.options.step or 2)
 
-    def emissions(self, parts: Sequence[np.ndarray]) -> list[tuple[np.ndarray, np.ndarray]]:
-        """Return log probabilities [T, V] and the probability of speech [T] of parts, samples at `front.rate`; like lengths together.
+    def emissions(self, parts: Sequence[np.ndarray]) -> list[Emitted]:
+        """Return what the network makes of parts, samples at `front.rate`; like lengths together.
 
         Each begins and ends with `PAD` seconds of silence, as recordings in training mostly do.
         """
@@ -121,16 +130,16 @@ class FrameModel(SpeechModel):
                 for k, (i, size) in enumerate(zip(batch, found["lengths"].tolist(), strict=True)):
                     if even(mels[i][around:-around]):  # a hum or a hiss, whatever the network takes it for
                         speech[k] = 0.0
-                    out[i] = (logs[k, :size].astype(np.float64), speech[k, :size].astype(np.float64))
+                    out[i] = Emitted(logs[k, :size].astype(np.float64), speech[k, :size].astype(np.float64))
         return out
 
     def hear(self, parts: Sequence[np.ndarray]) -> list[list[dict[str, Any]]]:
-        return [self.read(logs, speech) for logs, speech in self.emissions(parts)]
+        return [self.read(told) for told in self.emissions(parts)]
 
     def look(self, samples: np.ndarray) -> tuple[list[dict[str, Any]], np.ndarray, float]:
-        logs, speech = self.emissions([samples])[0]
-        around = round(PAD / self.frame)
-        return self.read(logs, speech), speech[around : max(around + 1, len(speech) - around)], self.frame
+        told = self.emissions([samples])[0]
+        around, speech = round(PAD / self.frame), told.speech
+        return self.read(told), speech[around : max(around + 1, len(speech) - around)], self.frame
 
     def hoping(self, phrases: Sequence[str]) -> Self:
         """Return this model as it listens where some phrases are hoped for."""
@@ -138,15 +147,15 @@ class FrameModel(SpeechModel):
         out.decoder = self.decoder.with_hot(phrases)
         return out
 
-    def read(self, logs: np.ndarray, speech: np.ndarray) -> list[dict[str, Any]]:
-        """Return the words of frames: log probabilities [T, V], and the probability of speech [T]."""
+    def read(self, told: Emitted) -> list[dict[str, Any]]:
+        """Return the words of a part."""
+        logs, speech, _ = told
         if not heard(speech, self.frame):
             return []
-        ids, words = self.decoded(logs, speech)
+        ids, words = self.decoded(told)
         if not words:
             return []
-        places = ctc.aligned(logs, ids)
-        sure = ctc.sureness(logs, ids, places)
+        places, sure = self.placed(told, ids)
         ends = np.array([[places[a, 0], places[b, 1]] for _, a, b in words])
         most = max(0.0, len(logs) * self.frame - 2 * PAD)
         times = [
@@ -163,23 +172,35 @@ class FrameModel(SpeechModel):
             for (w, a, b), (s, e) in zip(words, times, strict=True)
         ]
 
-    def decoded(self, logs: np.ndarray, speech: np.ndarray) -> tuple[list[int], Placed]:
-        """Return units and words of log probabilities [T, V] by the decoder, or the one word, if any, where speech [T] is brief.
+    def decoded(self, told: Emitted) -> tuple[list[int], Placed]:
+        """Return units and words of a part by the decoder, or the one word, if any, where speech is brief.
 
         What is hoped for, and a language model, are the decoder's to heed.
         """
         h = self.decoder.how
-        if h.lm is None and not h.hot and self.is_brief(speech):
-            ids = self.decoder.swapped(logs, self.guessed(logs, speech))
+        if h.lm is None and not h.hot and self.is_brief(told.speech):
+            ids = self.decoder.swapped(told.logs, self.guessed(told))
             return ids, self.units.words(ids)
-        return self.decoder.read(logs)
+        return self.decoder.read(told.logs)
 
-    def guessed(self, logs: np.ndarray, speech: np.ndarray) -> list[int]:
-        """Return the units of log probabilities [T, V], without a decoder."""
-        if not self.is_brief(speech):
-            return ctc.greedy(logs)
-        one = ctc.single(logs)
-        return [] if one == ctc.BLANK else [one]
+    def guessed(self, told: Emitted) -> list[int]:
+        """Return the units of a part, without a decoder."""
+        if not self.is_brief(told.speech):
+            return ctc.greedy(told.logs)
+        if ctc.silent(ctc.alone(told.logs)):
+            return []
+        return [1 + int(self.single(told).argmax())]
+
+    def single(self, told: Emitted) -> np.ndarray:
+        """Return the log probability [V - 1] of each unit, where exactly one is said."""
+        return among(ctc.alone(told.logs)[1:])
+
+    def placed(self, told: Emitted, ids: list[int]) -> tuple[np.ndarray, np.ndarray]:
+        """Return the first and last frame [L, 2] of units that were read, and how probable each is [L]."""
+        places = ctc.aligned(told.logs, ids)
+        if told.word is not None and len(ids) == 1:
+            return places, np.exp(self.single(told)[[ids[0] - 1]])
+        return places, ctc.sureness(told.logs, ids, places)
 
     def is_brief(self, speech: np.ndarray) -> bool:
         """Return whether the speech, by its probability [T], is as short as single words are."""
@@ -230,6 +251,13 @@ def brief_of(units: Units, counts: Sequence[int], speech: Sequence[np.ndarray]) 
     ends = [np.flatnonzero(s) for s in speech]
     sizes = [(e[-1] - e[0] + 1) * FRAME for e in ends if len(e)]
     return round(float(np.quantile(sizes, _MOSTLY)), 3) if sizes else 0.0
+
+
+def among(logs: np.ndarray) -> np.ndarray:
+    """Return log scores [..., V] as log probabilities of which there is exactly one."""
+    top = logs - logs.max(axis=-1, keepdims=True)
+    out: np.ndarray = top - np.log(np.exp(top).sum(axis=-1, keepdims=True))
+    return out
 
 
 def heard(speech: np.ndarray, frame: float) -> bool:

@@ -20,7 +20,7 @@ from modelwright.features.shared.speech_units import Units
 from modelwright.features.shared.transcript_rules import Rules, words_of
 from modelwright.recipes.shared.loop_options import Epochs, LoopOptions, Patience, Rate
 from modelwright.recipes.speech._decoding import Decoder
-from modelwright.recipes.speech._frames import PAD, FrameModel
+from modelwright.recipes.speech._frames import PAD, Emitted, FrameModel
 from modelwright.recipes.speech._speech import SpeechModel, in_parts
 from modelwright.recipes.speech._sureness import Sureness
 
@@ -171,7 +171,7 @@ class HubFrameModel(FrameModel):
         """Where it comes from."""
         return [self.origin]
 
-    def emissions(self, parts: Sequence[np.ndarray]) -> list[tuple[np.ndarray, np.ndarray]]:
+    def emissions(self, parts: Sequence[np.ndarray]) -> list[Emitted]:
         import torch
 
         from modelwright.train.hub_speech import stacked
@@ -191,7 +191,7 @@ class HubFrameModel(FrameModel):
                 found = self.network({"wave": torch.from_numpy(waves).to(self.device)})
                 logs = found["units"].log_softmax(2).cpu().numpy()
                 for k, (i, size) in enumerate(zip(batch, found["lengths"].tolist(), strict=True)):
-                    out[i] = (logs[k, :size].astype(np.float64), self._speech(parts[i], size))
+                    out[i] = Emitted(logs[k, :size].astype(np.float64), self._speech(parts[i], size))
         return out
 
     def _speech(self, samples: np.ndarray, size: int) -> np.ndarray:

@@ -12,7 +12,7 @@ from typing import Any, ClassVar, Literal, Self
 import numpy as np
 from pydantic import Field
 
-from modelwright.core.saved import read_arrays, read_tensors, write_arrays
+from modelwright.core.saved import read_arrays, read_tensors, write_arrays, write_tensors
 from modelwright.features.shared.mel import deltas
 from modelwright.features.shared.pitch import filled, pitch
 from modelwright.features.shared.speech import FRAME, Front, even
@@ -20,8 +20,9 @@ from modelwright.features.shared.speech_units import Units
 from modelwright.models.unit_states import shares
 from modelwright.recipes.shared.loop_options import LoopOptions, Rate
 from modelwright.recipes.speech._decoding import Decoder
-from modelwright.recipes.speech._frames import PAD, FrameModel
+from modelwright.recipes.speech._frames import PAD, Emitted, FrameModel
 from modelwright.recipes.speech._sureness import Sureness
+from modelwright.recipes.speech._whole_words import WholeWordNet, net_of
 
 PARTS = {
     "words": 8,
@@ -45,6 +46,7 @@ class HybridOptions(LoopOptions):
     With a `step` of 2 the network looks at every second frame.
     `bend` moves bands to and fro, in bands; `accent` nats give each sound a colour of its own, and by `contrast` of themselves peaks and valleys are higher
     or flatter: other speakers than those who were recorded.
+    Where all transcripts are one word of few, a second network names the `whole` of what is as short as single words, and both opinions count together.
     """
 
     optimizer: Literal["adamw", "muon"] = "adamw"
@@ -75,6 +77,7 @@ class HybridOptions(LoopOptions):
     time_width: int = Field(default=6, ge=0, le=200)
     band_masks: int = Field(default=1, ge=0, le=16)
     seconds: float = Field(default=20.0, gt=0, le=3600)
+    whole: bool = True
 
 
 class HybridModel(FrameModel):
@@ -82,6 +85,7 @@ class HybridModel(FrameModel):
 
     recipe = "hybrid"
     options_class: ClassVar[type[Any]] = HybridOptions
+    whole: WholeWordNet | None = None
 
     def __init__(
         self, front: Front, units: Units, network: Any, options: Any, device: str = "cpu", *, decoder: Decoder | None = None,
@@ -121,9 +125,7 @@ class HybridModel(FrameModel):
                 out.append((sounds, tones, even(mel[around:-around])))
         return out
 
-    def smoothed(
-        self, told: tuple[np.ndarray, np.ndarray, bool], scale: float | None = None
-    ) -> tuple[np.ndarray, np.ndarray]:
+    def smoothed(self, told: tuple[np.ndarray, np.ndarray, bool], scale: float | None = None) -> Emitted:
         """Return what `emissions` does of what `told` found in one part [S, ...]; `scale` in place of the model's own."""
         sounds, tones, noise = told
         scale = self.scale if scale is None else scale
@@ -133,10 +135,19 @@ class HybridModel(FrameModel):
             found = np.concatenate([found, found[-1:]])
         found = found.reshape(-1, _STEP, found.shape[1]).mean(axis=1)
         speech = np.zeros(len(found)) if noise else 1 - found[:, 0]
-        return np.log(np.maximum(found, 1e-9)), speech
+        return Emitted(np.log(np.maximum(found, 1e-9)), speech)
 
-    def emissions(self, parts: Sequence[np.ndarray]) -> list[tuple[np.ndarray, np.ndarray]]:
-        return [self.smoothed(t) for t in self.told(parts)]
+    def emissions(self, parts: Sequence[np.ndarray]) -> list[Emitted]:
+        out = [self.smoothed(t) for t in self.told(parts)]
+        if self.whole is not None:
+            brief = [i for i, told in enumerate(out) if self.is_brief(told.speech)]
+            for i, word in zip(brief, self.whole.words([self.front.frames(parts[i]) for i in brief]), strict=True):
+                out[i] = out[i]._replace(word=word)
+        return out
+
+    def single(self, told: Emitted) -> np.ndarray:
+        own = super().single(told)
+        return own if told.word is None or self.whole is None else self.whole.together(own, told.word)
 
     def save(self, folder: Path) -> None:
         super().save(folder)
@@ -144,9 +155,13 @@ class HybridModel(FrameModel):
             folder / "pairs.safetensors",
             {"sounds": self.prior[0], "tones": self.prior[1], "after": np.ascontiguousarray(self.after, np.float32)},
         )
+        if self.whole is not None:
+            write_tensors(folder / "whole.safetensors", self.whole.network.state_dict())
 
     def state(self, decoder: Mapping[str, Any]) -> dict[str, Any]:
-        return {**super().state(decoder), "scale": self.scale}
+        return {
+            **super().state(decoder), "scale": self.scale, "whole": None if self.whole is None else list(self.whole.weights),
+        }  # fmt: skip
 
     @classmethod
     def restored(cls, state: Mapping[str, Any], folder: Path) -> Self:
@@ -162,6 +177,11 @@ class HybridModel(FrameModel):
             scale=float(state["scale"]),
         )  # fmt: skip
         out.extent, out.brief = dict(state["extent"]), float(state.get("brief", 0.0))
+        if state.get("whole") is not None:
+            whole = net_of(units.size - 1)
+            whole.load_state_dict(read_tensors(folder / "whole.safetensors"))
+            own, other = (float(w) for w in state["whole"])
+            out.whole = WholeWordNet(whole, (own, other))
         return out
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import itertools
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, ClassVar
 
@@ -35,6 +35,7 @@ from modelwright.recipes.speech._states import (
     HybridOptions,
 )
 from modelwright.recipes.speech._sureness import Sureness
+from modelwright.recipes.speech._whole_words import Cost, cost_of, fitted, set_aside, suits
 
 _BATCHES = 30  # of an epoch at least
 _PROBE = 2  # steps
@@ -42,6 +43,7 @@ _FEW_WORDS, _OFTEN, _BRIEF = 60, 20, 4  # different words that come that often e
 _BEFORE, _MANY = 0.25, 12  # share of the epochs after which units are laid anew, where there are so many
 # of who speaks, what differs from sound to sound: means of sounds of three synthetic voices lie .57 nats apart, their spreads by up to 1.4 times
 _OTHERS = {"warp": 0.12, "colour": 0.5, "accent": 0.3, "contrast": 0.15, "bend": 0.4}
+_WITHIN = 0.9  # share of the time left that the network of whole words gets where validation rows are read after it
 _TUNED, _TUNING = 80, 15.0  # validation recordings, and seconds, for the weight of the network's scores
 
 
@@ -85,12 +87,13 @@ class Hybrid(SpeechRecipe):
         key = (self.name, "estimate", len(train), options.model_dump_json(exclude={"epochs"}))
         if key not in ctx.cache:
             ctx.cache[key] = self._probe(train, options, ctx)
-        epoch, reading, memory = ctx.cache[key]
+        epoch, reading, memory, whole = ctx.cache[key]
         seconds = seconds_asked(epoch, _epochs(train, options, ctx), ctx)
-        return Estimate(seconds + reading + 1.0, memory, least=min(seconds, 2 * epoch) + reading + 1.0)
+        return Estimate(seconds + reading + whole + 1.0, memory, least=min(seconds, 2 * epoch) + reading + 1.0)
 
-    def _probe(self, train: Table, options: HybridOptions, ctx: FitContext) -> tuple[float, float, int]:
-        """Return processor seconds of an epoch and of what comes before, and bytes of memory, from a few steps on some of the rows."""
+    def _probe(self, train: Table, options: HybridOptions, ctx: FitContext) -> tuple[float, float, int, float]:
+        """Return processor seconds of an epoch and of what comes before, bytes of memory, and processor seconds of the network of whole
+        words, from a few steps on some of the rows."""
         import torch
 
         from modelwright.models.frame_sounds import told_loss
@@ -118,7 +121,10 @@ class Hybrid(SpeechRecipe):
             + options.seconds / FRAME * options.width * options.layers * 60
             + (250 << 20)
         )
-        return 1.2 * min(rates) * whole * passes, reading + 0.4 * min(rates) * whole, memory  # units are laid anew once
+        cost = _whole_cost(train, made, ctx)
+        beside = 0.0 if cost is None else cost.seconds
+        # units are laid anew once
+        return 1.2 * min(rates) * whole * passes, reading + 0.4 * min(rates) * whole, memory, beside
 
     def fit(self, train: Table, valid: Table | None, options: Options, ctx: FitContext) -> Model:
         import torch
@@ -155,7 +161,18 @@ class Hybrid(SpeechRecipe):
             )
             made = made.again(network)
             model.prior, epochs = made.prior(), epochs - first
-        own = to_train(ctx, looked)
+        cost = _whole_cost(train, made, ctx)
+        if ctx.crew is not None and _single(train, made, ctx):
+            ctx.events.note(
+                f"{ctx.name}: single words are told by frames alone, since several processes train together",
+                f"{ctx.name}：多个进程共同训练，单个词仅按帧识别",
+            )
+        if ctx.extent and not ctx.extent.get("whole"):
+            cost = None  # the fit that is repeated had none
+        aside = 0.0 if cost is None else set_aside(cost, ctx)
+        own = to_train(
+            replace(ctx, deadline=ctx.deadline.sub(ctx.deadline.remaining() - aside)) if aside else ctx, looked
+        )
         trained = run_loop(network, made.feed(_BATCHES), told_loss, looked, made.options, own, epochs=epochs)
         if valid is None and trained.epochs < epochs // 2:
             raise ModelwrightError("time ran out before the refit was finished", "重训未完成，时间已用尽")
@@ -163,6 +180,8 @@ class Hybrid(SpeechRecipe):
         model.units = model.decoder.units
         if looked is not None:
             looked.weigh(ctx)
+        whole = self._whole(train, texts, model, looked, cost, ctx) if cost is not None else None
+        if looked is not None:
             looked.settle(ctx)
         elif ctx.extent:
             model.scale = float(ctx.extent.get("scale", model.scale))
@@ -170,10 +189,46 @@ class Hybrid(SpeechRecipe):
             model.sureness = Sureness.from_json(ctx.extent.get("sureness", []))
         model.extent = {
             "epochs": first + max(1, trained.best_epoch or trained.epochs), "scale": model.scale, "sureness": model.sureness.to_json(),
-            **model.decoder.extent(),
+            "whole": whole, **model.decoder.extent(),
         }  # fmt: skip
         model.history = trained.history
         return model
+
+    def _whole(
+        self, train: Table, texts: Sequence[str], model: HybridModel, looked: _Looked | None, cost: Cost, ctx: FitContext
+    ) -> dict[str, Any] | None:  # fmt: skip
+        """Give the model a network of whole words, in the time that is left, and return what a refit repeats; None, and a note, where there is
+        no time for it. Raises ModelwrightError in a refit that lacks it."""
+        known = None if looked is None else looked.single()
+        try:
+            if ctx.deadline.remaining() < cost.least * max(1.0, ctx.load):
+                raise ModelwrightError("no time is left for the network of whole words", "没有时间训练整词网络")
+            within = replace(
+                ctx, deadline=ctx.deadline.sub((1.0 if known is None else _WITHIN) * ctx.deadline.remaining())
+            )
+            net, epoch = fitted(train, texts, model.front, model.units, known, cost, within)
+        except ModelwrightError as e:
+            if ctx.extent:
+                raise
+            ctx.events.note(
+                f"{ctx.name}: single words are told by frames alone: {e.words.en}",
+                f"{ctx.name}：单个词仅按帧识别：{e.words.zh}",
+            )
+            return None
+        model.whole = net
+        return {"epochs": epoch}
+
+
+def _single(train: Table, made: Laid, ctx: FitContext) -> bool:
+    """Return whether a network of whole words is worth having."""
+    return bool(made.units.kind == "words" and made.options.whole and suits(transcribed(train, ctx)[1], "words"))
+
+
+def _whole_cost(train: Table, made: Laid, ctx: FitContext) -> Cost | None:
+    """Return what a network of whole words costs, where one is worth having and can be had."""
+    if ctx.crew is not None or not _single(train, made, ctx):
+        return None
+    return cost_of(train, made.front, made.units, ctx)
 
 
 def _epochs(train: Table, options: HybridOptions, ctx: FitContext) -> int:
@@ -198,6 +253,14 @@ class _Looked(Watched):
         signed = self.signed()
         return -signed, signed
 
+    def single(self) -> tuple[list[np.ndarray], np.ndarray] | None:
+        """Return the log energies [S, M] of recordings as short as single words, and their words [N] from 0; None where there are none."""
+        found = self.model.emissions(self.parts)
+        kept = [i for i, told in enumerate(found) if len(self.ids[i]) == 1 and self.model.is_brief(told.speech)]
+        if not kept:
+            return None
+        return [self.model.front.frames(self.parts[i]) for i in kept], np.array([self.ids[i][0] - 1 for i in kept])
+
     def weigh(self, ctx: FitContext) -> None:
         """Choose how much the network's scores weigh beside those of pairs: what makes the fewest errors of words."""
         if (
@@ -211,7 +274,7 @@ class _Looked(Watched):
         told = self.model.told(self.parts[:_TUNED])
         least, until = float("inf"), time.monotonic() + min(_TUNING, max(1.0, 0.1 * ctx.deadline.remaining()))
         for scale in SCALES:
-            texts = [words_of(self.model.units.text(self.model.guessed(*self.model.smoothed(t, scale)))) for t in told]
+            texts = [words_of(self.model.units.text(self.model.guessed(self.model.smoothed(t, scale)))) for t in told]
             wrong = sum(errors(a, b) for a, b in zip(truth, texts, strict=False))
             if wrong < least:
                 least, self.model.scale = wrong, scale
