@@ -102,7 +102,7 @@ class FrameModel(SpeechModel):
         return FRAME * (self.options.step or 2)
 
     def emissions(self, parts: Sequence[np.ndarray]) -> list[Emitted]:
-        """Return what the network makes of parts, samples at `front.rate`; like lengths together.
+        """Return what the network makes of parts, samples [N] at `front.rate`; like lengths together.
 
         Each begins and ends with `PAD` seconds of silence, as recordings in training mostly do.
         """
