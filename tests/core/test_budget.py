@@ -76,3 +76,16 @@ def test_a_step_ends_reading_once_the_watched_deadline_is_over():
     with watched(Deadline.after(-1)), pytest.raises(BudgetTooSmall, match="--budget"):
         step()
     step()
+
+
+@pytest.mark.parametrize(("used", "busy"), [(1.0, True), (7.0, False)])
+def test_a_machine_that_others_kept_busy_is_told_where_reading_takes_all_time(monkeypatch, used, busy):
+    moments, works = iter([0.0, 8.0, 8.0]), iter([0.0, used])
+    monkeypatch.setattr("modelwright.core.budget.time.monotonic", lambda: next(moments))
+    monkeypatch.setattr("modelwright.core.budget.time.process_time", lambda: next(works))
+    with pytest.raises(BudgetTooSmall) as e, watched(Deadline(5.0)):
+        step()
+    monkeypatch.undo()
+    assert ("of 8.0s this one had 1.0s of the processor" in e.value.words.en) is busy
+    assert ("8.0 秒中本程序只用到 1.0 秒的处理器时间" in e.value.words.zh) is busy
+    assert "Give more with --budget" in e.value.words.en

@@ -161,13 +161,14 @@ class Deadline:
         return self._switch.is_set() or (self.parent is not None and self.parent.stopped)
 
 
-_watched: ContextVar[Deadline | None] = ContextVar("deadline", default=None)
+_BUSY = 0.5  # of the time that passed: with less of it got from the processor, other programs had the rest
+_watched: ContextVar[tuple[Deadline, float, float] | None] = ContextVar("deadline", default=None)
 
 
 @contextmanager
 def watched(deadline: Deadline) -> Iterator[None]:
     """Let every `step()` inside end the work once the deadline is over: for stages that must end whole or not at all."""
-    before = _watched.set(deadline)
+    before = _watched.set((deadline, time.monotonic(), time.process_time()))
     try:
         yield
     finally:
@@ -176,14 +177,23 @@ def watched(deadline: Deadline) -> Iterator[None]:
 
 def step() -> None:
     """Between two steps of reading or checking: raise Stopped or BudgetTooSmall where the watched deadline is over."""
-    deadline = _watched.get()
-    if deadline is None or not deadline.expired():
+    found = _watched.get()
+    if found is None or not found[0].expired():
         return
+    deadline, since, used = found
     if deadline.stopped:
         raise Stopped("Stopped while reading the data; nothing was kept.", "读取数据时被终止；没有保留任何结果。")
+    passed, used = time.monotonic() - since, time.process_time() - used
+    busy = Words("", "")
+    if passed > 1 and used < _BUSY * passed:
+        took, own = duration_words(passed), duration_words(used)
+        busy = Words(
+            f" Other programs kept the machine busy: of {took.en} this one had {own.en} of the processor.",
+            f"机器正忙于其他程序：{took.zh}中本程序只用到 {own.zh}的处理器时间。",
+        )
     raise BudgetTooSmall(
-        "Reading and checking the data took the whole budget. Give more with --budget, or fewer rows.",
-        "仅读取和检查数据就用完了全部预算。请用 --budget 增加时间，或减少行数。",
+        f"Reading and checking the data took the whole budget.{busy.en} Give more with --budget, or fewer rows.",
+        f"仅读取和检查数据就用完了全部预算。{busy.zh}请用 --budget 增加时间，或减少行数。",
     )
 
 

@@ -6,6 +6,7 @@ wherever it is written.
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import io
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -57,16 +58,29 @@ def write(name: str, folder: Path) -> list[str]:
     """
     project = get_project(name)
     files: dict[str, str | bytes] = {**project.files(), **_frame(name, project)}
+    stood = folder.is_dir()
     try:
-        if folder.is_file() or (folder.is_dir() and any(folder.iterdir())):
+        if folder.is_file() or (stood and any(folder.iterdir())):
             raise DataError(f"{folder} is not empty; name a new folder.", f"{folder} 不是空文件夹；请指定新的文件夹。")
         for path, held in files.items():
             place = folder / path
             place.parent.mkdir(parents=True, exist_ok=True)
             place.write_bytes(held if isinstance(held, bytes) else held.encode("utf-8"))
     except OSError as e:
+        _take_back(folder, files, stood)
         raise cannot_write(DataError, e, folder) from e
     return sorted(files)
+
+
+def _take_back(folder: Path, files: Iterable[str], stood: bool) -> None:
+    """Remove what was written of a project that is not whole, and the folders that were made for it."""
+    with contextlib.suppress(OSError):
+        for path in files:
+            (folder / path).unlink(missing_ok=True)
+        for inner in sorted({str(p) for path in files for p in Path(path).parents}, key=len, reverse=True):
+            if inner != "." or not stood:
+                with contextlib.suppress(OSError):
+                    (folder / inner).rmdir()
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
