@@ -44,3 +44,11 @@ def test_recipes_of_one_family_are_alike():
     assert order.alike(get_recipe("trees"), get_recipe("catboost"))
     assert not order.alike(get_recipe("trees"), get_recipe("tabm"))
     assert not order.alike(Other(), Other()), "one without a family is like no other"
+
+
+def test_weights_that_were_named_come_first_whatever_their_extra_is_called():
+    config = make_config(data="x", target="y", pretrained=["some-folder"])
+    named = [get_recipe(n) for n in ("image-lora", "hibari", "finetune", "detr-pretrained")]
+    assert all(order.wanted(r, config) for r in named)
+    assert not order.only_reads(get_recipe("image-lora")), "it trains what it begins from"
+    assert not order.wanted(get_recipe("image-flow"), config)

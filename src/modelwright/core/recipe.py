@@ -391,7 +391,7 @@ def on_torch(recipe: Recipe) -> bool:
 
 def on_pretrained(recipe: Recipe) -> bool:
     """Return whether a recipe begins from weights that somebody trained before."""
-    return recipe.extra.endswith("pretrained")
+    return recipe.extra.endswith("pretrained") or recipe.extra in ("diffusion", "hibari")
 
 
 def recipe_names() -> tuple[str, ...]:

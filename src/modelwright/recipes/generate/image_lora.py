@@ -136,7 +136,7 @@ class ImageLora(GenerateRecipe):
 
     name = "image-lora"
     title = Words("adapters of a pretrained diffusion model", "预训练扩散模型的 LoRA")
-    rank = 3
+    rank = 30  # it trains what was pretrained, as those of such a rank do
     paper = "Hu et al. 2021 (arXiv 2106.09685)"
     needs = ("torch", "diffusers", "transformers", "peft")
     extra = "diffusion"
